@@ -1,0 +1,71 @@
+#!/usr/bin/env node
+/**
+ * The developer's commands behind `npm test`, `npm run check`, `fix` and `bench`: makes sure
+ * that everything is installed, then runs the tools. Plain Node; no dependency of its own.
+ */
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { ensureInstalled, fail, findBun, root, runBun } from './runtime.mjs'
+
+const TEST_LIMIT_MS = 60_000
+const [task, ...words] = process.argv.slice(2)
+ensureInstalled({ development: true })
+
+switch (task) {
+  case 'test':
+    runBun(['test', '--timeout', String(TEST_LIMIT_MS), ...words])
+    break
+  case 'check':
+    process.exit(await runAll(checks()))
+    break
+  case 'fix':
+    process.exit(await runAll({ biome: [tool('@biomejs/biome/bin/biome'), 'check', '--write', '.'] }))
+    break
+  case 'bench':
+    runBun([join(root, 'bench', 'main.ts'), ...words])
+    break
+  default:
+    fail(`There is no task "${task}": use test, check, fix or bench.`)
+}
+
+function checks() {
+  return {
+    biome: [tool('@biomejs/biome/bin/biome'), 'ci', '--error-on-warnings', '.'],
+    types: [tool('typescript/bin/tsc'), '--noEmit', '--project', '.'],
+    'dead code': [tool('knip/bin/knip.js')],
+    architecture: [findBun(), 'test', './test/architecture.test.ts'],
+  }
+}
+
+function tool(path) {
+  return join(root, 'node_modules', path)
+}
+
+/** All at once; what a failing one said is shown, the others in a word. */
+async function runAll(commands) {
+  const results = await Promise.all(Object.entries(commands).map(([name, command]) => run(name, command)))
+  for (const { name, code, output, seconds } of results) {
+    process.stdout.write(`${code === 0 ? 'ok  ' : 'FAIL'} ${name} (${seconds.toFixed(1)} s)\n`)
+    if (code !== 0) process.stdout.write(`${output}\n`)
+  }
+  return results.some(({ code }) => code !== 0) ? 1 : 0
+}
+
+function run(name, [program, ...args]) {
+  const started = Date.now()
+  const isScript = program !== findBun()
+  const child = isScript
+    ? spawn(process.execPath, [program, ...args], { cwd: root })
+    : spawn(program, args, { cwd: root })
+  let output = ''
+  child.stdout.on('data', (text) => {
+    output += text
+  })
+  child.stderr.on('data', (text) => {
+    output += text
+  })
+  return new Promise((resolve) => {
+    child.on('error', (error) => resolve({ name, code: 1, output: error.message, seconds: 0 }))
+    child.on('close', (code) => resolve({ name, code, output, seconds: (Date.now() - started) / 1_000 }))
+  })
+}

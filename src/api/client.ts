@@ -1,0 +1,51 @@
+/**
+ * The typed client of the admin API, made from the contract: the command line and every
+ * other caller goes through it, over HTTP to a running server or straight to the same app
+ * in a command's own process. Must not know a command.
+ */
+import { type Answer, type ClientInput, type Route, type RouteName, routes } from './contract.ts'
+import { toApiError } from './error.ts'
+
+/** Sends one request; the URL is a path with its query. */
+export type Transport = (path: string, init: RequestInit) => Promise<Response>
+
+export type Client = { readonly [Name in RouteName]: Call<Name> }
+
+type Call<Name extends RouteName> =
+  unknown extends ClientInput<Name>
+    ? () => Promise<Answer<Name>>
+    : (input: ClientInput<Name>) => Promise<Answer<Name>>
+
+interface AnyInput {
+  readonly params?: Readonly<Record<string, string>>
+  readonly query?: Readonly<Record<string, unknown>>
+  readonly body?: unknown
+}
+
+export function createClient(transport: Transport): Client {
+  const calls = Object.entries<Route>(routes).map(([name, route]) => [
+    name,
+    (input: AnyInput = {}) => call(transport, route, input),
+  ])
+  return Object.fromEntries(calls) as Client
+}
+
+async function call(
+  transport: Transport,
+  route: Route,
+  { params = {}, query = {}, body }: AnyInput,
+): Promise<unknown> {
+  const path = route.path.replace(/:(\w+)/g, (_, name: string) => encodeURIComponent(params[name] ?? ''))
+  const given = Object.entries(query).flatMap(([name, value]): [string, string][] =>
+    value === undefined ? [] : [[name, String(value)]],
+  )
+  const search = given.length === 0 ? '' : `?${new URLSearchParams(given)}`
+  const response = await transport(`${path}${search}`, {
+    method: route.method,
+    ...(body === undefined
+      ? {}
+      : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+  })
+  if (!response.ok) throw await toApiError(response)
+  return response.json()
+}

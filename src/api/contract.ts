@@ -1,0 +1,237 @@
+/**
+ * The admin API as one table: method, path, what goes in, what comes out. The server's
+ * handlers, the typed client and the OpenAPI document all come from it; a route without a
+ * handler does not compile. Must not contain behaviour.
+ */
+import { z } from 'zod'
+import * as schemas from './schemas.ts'
+
+export interface Route {
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
+  /** `:name` marks a parameter. */
+  readonly path: string
+  readonly summary: string
+  readonly query?: z.ZodType
+  readonly body?: z.ZodType
+  readonly answer: z.ZodType
+  readonly status?: 201
+  /** Answers without a credential. */
+  readonly isOpen?: true
+}
+
+const accountAnswer = { answer: schemas.accountSchema } as const
+const keyAnswer = { answer: schemas.keySchema } as const
+
+export const routes = {
+  health: {
+    method: 'GET',
+    path: '/health',
+    summary: 'Whether the gateway works and how many accounts are ready.',
+    answer: schemas.healthSchema,
+    isOpen: true,
+  },
+  listAccounts: {
+    method: 'GET',
+    path: '/api/accounts',
+    summary: 'All accounts with their state, windows and totals.',
+    answer: z.object({ accounts: z.array(schemas.accountSchema) }),
+  },
+  addAccount: {
+    method: 'POST',
+    path: '/api/accounts',
+    summary: 'Add an account.',
+    body: schemas.newAccountSchema,
+    status: 201,
+    ...accountAnswer,
+  },
+  showAccount: {
+    method: 'GET',
+    path: '/api/accounts/:id',
+    summary: 'One account, by id or name.',
+    ...accountAnswer,
+  },
+  changeAccount: {
+    method: 'PATCH',
+    path: '/api/accounts/:id',
+    summary: 'Change an account.',
+    body: schemas.accountChangeSchema,
+    ...accountAnswer,
+  },
+  removeAccount: {
+    method: 'DELETE',
+    path: '/api/accounts/:id',
+    summary: 'Remove an account and its credential. Its ledger rows stay.',
+    answer: schemas.nothingSchema,
+  },
+  pauseAccount: {
+    method: 'POST',
+    path: '/api/accounts/:id/pause',
+    summary: 'Send nothing more to an account until it is resumed.',
+    ...accountAnswer,
+  },
+  resumeAccount: {
+    method: 'POST',
+    path: '/api/accounts/:id/resume',
+    summary: 'Use an account again.',
+    ...accountAnswer,
+  },
+  testAccount: {
+    method: 'POST',
+    path: '/api/accounts/:id/test',
+    summary: 'Ask the provider whether it takes the account’s credential. Does not count as use.',
+    answer: schemas.accountTestSchema,
+  },
+  clearCooldown: {
+    method: 'POST',
+    path: '/api/accounts/:id/clear-cooldown',
+    summary: 'Make a cooling or failed account ready again.',
+    ...accountAnswer,
+  },
+  setPriority: {
+    method: 'POST',
+    path: '/api/accounts/:id/priority',
+    summary: 'Set an account’s priority; lower numbers go first.',
+    body: schemas.prioritySchema,
+    ...accountAnswer,
+  },
+  setTier: {
+    method: 'POST',
+    path: '/api/accounts/:id/tier',
+    summary: 'Set an account’s tier.',
+    body: schemas.tierSchema,
+    ...accountAnswer,
+  },
+  listProviders: {
+    method: 'GET',
+    path: '/api/providers',
+    summary: 'The providers that accounts can be of.',
+    answer: z.object({ providers: z.array(schemas.providerSchema) }),
+  },
+  listRequests: {
+    method: 'GET',
+    path: '/api/requests',
+    summary: 'The ledger, newest first.',
+    query: schemas.requestQuerySchema,
+    answer: z.object({ requests: z.array(schemas.requestSchema), nextCursor: z.string().optional() }),
+  },
+  showRequest: {
+    method: 'GET',
+    path: '/api/requests/:id',
+    summary: 'One request with its decision and attempts.',
+    answer: schemas.requestSchema,
+  },
+  stats: {
+    method: 'GET',
+    path: '/api/stats',
+    summary: 'Sums over the ledger, and by account, model and key.',
+    query: schemas.sinceQuerySchema,
+    answer: schemas.statsSchema,
+  },
+  listKeys: {
+    method: 'GET',
+    path: '/api/keys',
+    summary: 'Client keys; never their secrets.',
+    answer: z.object({ keys: z.array(schemas.keySchema) }),
+  },
+  createKey: {
+    method: 'POST',
+    path: '/api/keys',
+    summary: 'Create a client key. The answer holds its secret, this once.',
+    body: schemas.newKeySchema,
+    answer: schemas.createdKeySchema,
+    status: 201,
+  },
+  showKey: { method: 'GET', path: '/api/keys/:id', summary: 'One key, by id or name.', ...keyAnswer },
+  changeKey: {
+    method: 'PATCH',
+    path: '/api/keys/:id',
+    summary: 'Rename, disable or enable a key.',
+    body: schemas.keyChangeSchema,
+    ...keyAnswer,
+  },
+  revokeKey: { method: 'DELETE', path: '/api/keys/:id', summary: 'Revoke a key for good.', ...keyAnswer },
+  showConfig: {
+    method: 'GET',
+    path: '/api/config',
+    summary: 'Every setting with its value and where that came from.',
+    answer: schemas.configSchema,
+  },
+  changeConfig: {
+    method: 'PATCH',
+    path: '/api/config',
+    summary: 'Change settings; null takes a change back.',
+    body: schemas.configChangeSchema,
+    answer: schemas.configSchema,
+  },
+  showStrategy: {
+    method: 'GET',
+    path: '/api/config/strategy',
+    summary: 'The strategy in force.',
+    answer: schemas.strategySchema,
+  },
+  changeStrategy: {
+    method: 'POST',
+    path: '/api/config/strategy',
+    summary: 'Switch the strategy. Bindings stay.',
+    body: z.strictObject({ strategy: z.string() }),
+    answer: schemas.strategySchema,
+  },
+  listStrategies: {
+    method: 'GET',
+    path: '/api/strategies',
+    summary: 'The strategies there are.',
+    answer: schemas.strategyListSchema,
+  },
+  system: {
+    method: 'GET',
+    path: '/api/system',
+    summary: 'Version, runtime, places.',
+    answer: schemas.systemSchema,
+  },
+  checkDatabase: {
+    method: 'POST',
+    path: '/api/maintenance/check',
+    summary: 'Look through the whole database for damage.',
+    answer: schemas.checkSchema,
+  },
+} as const satisfies Readonly<Record<string, Route>>
+
+export type Routes = typeof routes
+export type RouteName = keyof Routes
+
+/** The parameters in a path: "/a/:id" → { id: string }. */
+type Params<Path extends string> = Path extends `${string}:${infer Name}/${infer Rest}`
+  ? { readonly [Key in Name]: string } & Params<`/${Rest}`>
+  : Path extends `${string}:${infer Name}`
+    ? { readonly [Key in Name]: string }
+    : unknown
+
+type Query<R> = R extends { readonly query: infer Schema extends z.ZodType }
+  ? { readonly query: z.output<Schema> }
+  : unknown
+type QueryIn<R> = R extends { readonly query: infer Schema extends z.ZodType }
+  ? { readonly query?: z.input<Schema> }
+  : unknown
+type Body<R> = R extends { readonly body: infer Schema extends z.ZodType }
+  ? { readonly body: z.output<Schema> }
+  : unknown
+type BodyIn<R> = R extends { readonly body: infer Schema extends z.ZodType }
+  ? { readonly body: z.input<Schema> }
+  : unknown
+
+type ParamsOf<R extends Route> =
+  unknown extends Params<R['path']> ? unknown : { readonly params: Params<R['path']> }
+
+/** What a handler is given, checked. */
+export type Input<Name extends RouteName> = ParamsOf<Routes[Name]> & Query<Routes[Name]> & Body<Routes[Name]>
+/** What a client gives. */
+export type ClientInput<Name extends RouteName> = ParamsOf<Routes[Name]> &
+  QueryIn<Routes[Name]> &
+  BodyIn<Routes[Name]>
+export type Answer<Name extends RouteName> = z.output<Routes[Name]['answer']>
+
+export type Account = z.output<typeof schemas.accountSchema>
+export type LedgerRequest = z.output<typeof schemas.requestSchema>
+export type Key = z.output<typeof schemas.keySchema>
+export type Sums = Answer<'stats'>['totals']
+export type Setting = z.output<typeof schemas.settingSchema>

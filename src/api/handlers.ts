@@ -1,0 +1,21 @@
+/**
+ * The handlers of the contract, put together. The type says that every route has one, with
+ * the input that the contract checks and the answer that it promises.
+ */
+import type { Answer, Input, RouteName } from './contract.ts'
+import { accountHandlers } from './handlers/accounts.ts'
+import { configHandlers } from './handlers/config.ts'
+import { keyHandlers } from './handlers/keys.ts'
+import { requestHandlers } from './handlers/requests.ts'
+import { systemHandlers } from './handlers/system.ts'
+import type { Services } from './services.ts'
+
+export type Handlers = { readonly [Name in RouteName]: (input: Input<Name>) => Promise<Answer<Name>> }
+
+export const createHandlers = (services: Services): Handlers => ({
+  ...accountHandlers(services),
+  ...requestHandlers(services),
+  ...keyHandlers(services),
+  ...configHandlers(services),
+  ...systemHandlers(services),
+})

@@ -1,0 +1,64 @@
+/** The handlers of /api/keys. A key's secret is in one answer only: the one that creates it. */
+import type { ClientKey } from '../../core/access.ts'
+import { GatewayError } from '../../core/error.ts'
+import type { Handlers } from '../handlers.ts'
+import type { Services } from '../services.ts'
+import { toKeyView } from '../views.ts'
+
+type KeyHandlers = Pick<Handlers, 'listKeys' | 'createKey' | 'showKey' | 'changeKey' | 'revokeKey'>
+
+export function keyHandlers(services: Services): KeyHandlers {
+  const { keys, clock } = services
+  return {
+    listKeys: async () => ({ keys: keys.all().map(toKeyView) }),
+    async createKey({ body }) {
+      if (keys.all().some(({ name }) => name === body.name)) {
+        throw new GatewayError(
+          'conflict',
+          `There is a key called "${body.name}" already. Choose another name.`,
+        )
+      }
+      const { secret, digest, hint } = services.newKey()
+      const key: ClientKey = {
+        id: services.newId(),
+        name: body.name,
+        digest,
+        hint,
+        createdAt: clock.now(),
+        disabledAt: undefined,
+        revokedAt: undefined,
+      }
+      await keys.add(key)
+      return { ...toKeyView(key), secret }
+    },
+    showKey: async ({ params }) => toKeyView(find(services, params.id)),
+    async changeKey({ params, body }) {
+      const key = find(services, params.id)
+      if (key.revokedAt !== undefined)
+        throw new GatewayError('conflict', `The key "${key.name}" is revoked for good.`)
+      const { disabledAt } = key
+      const changed = await keys.change(key.id, {
+        name: body.name ?? key.name,
+        disabledAt: body.disabled === undefined ? disabledAt : disabledSince(body.disabled, key, clock.now()),
+      })
+      return toKeyView(changed)
+    },
+    async revokeKey({ params }) {
+      const key = find(services, params.id)
+      return toKeyView(await keys.change(key.id, { revokedAt: key.revokedAt ?? clock.now() }))
+    },
+  }
+}
+
+const disabledSince = (
+  isDisabled: boolean,
+  key: ClientKey,
+  now: ClientKey['createdAt'],
+): ClientKey['disabledAt'] => (isDisabled ? (key.disabledAt ?? now) : undefined)
+
+function find({ keys }: Services, idOrName: string): ClientKey {
+  const all = keys.all()
+  const key = all.find(({ id }) => id === idOrName) ?? all.find(({ name }) => name === idOrName)
+  if (key === undefined) throw new GatewayError('not-found', `There is no key "${idOrName}".`)
+  return key
+}

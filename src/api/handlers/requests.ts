@@ -1,0 +1,79 @@
+/** The handlers that read the ledger: pages, single requests and sums. */
+import { GatewayError } from '../../core/error.ts'
+import type { RequestFilter } from '../../core/ports/request-log.ts'
+import { later, type Millis, readDate, toIso } from '../../core/time.ts'
+import type { Input } from '../contract.ts'
+import type { Handlers } from '../handlers.ts'
+import type { Services } from '../services.ts'
+import { toRequestView } from '../views.ts'
+
+export function requestHandlers({
+  requests,
+  clock,
+}: Services): Pick<Handlers, 'listRequests' | 'showRequest' | 'stats'> {
+  return {
+    async listRequests({ query }) {
+      const rows = await requests.list(toFilter(query, clock.now()))
+      const page = rows.slice(0, query.limit)
+      const last = page.at(-1)
+      return {
+        requests: page.map(toRequestView),
+        ...(rows.length > query.limit && last !== undefined ? { nextCursor: last.id } : {}),
+      }
+    },
+    async showRequest({ params }) {
+      const row = await requests.get(params.id)
+      if (row === undefined)
+        throw new GatewayError('not-found', `There is no request ${params.id} in the ledger.`)
+      return toRequestView(row)
+    },
+    async stats({ query }) {
+      const since = query.since === undefined ? undefined : readMoment('since', query.since, clock.now())
+      const [totals, accounts, models, keys] = await Promise.all([
+        requests.sums(since),
+        requests.sumsBy('account', since),
+        requests.sumsBy('model', since),
+        requests.sumsBy('key', since),
+      ])
+      const named = (list: typeof accounts) =>
+        list.map(({ name, ...sums }) => ({ ...sums, name: name ?? null }))
+      return {
+        since: since === undefined ? null : toIso(since),
+        totals,
+        accounts: named(accounts),
+        models: named(models),
+        keys: named(keys),
+      }
+    },
+  }
+}
+
+/** One row more than asked for tells whether there is another page. */
+function toFilter(
+  { limit, cursor, status, since, until, ...same }: Input<'listRequests'>['query'],
+  now: Millis,
+): RequestFilter {
+  const given = Object.fromEntries(Object.entries(same).filter(([, value]) => value !== undefined))
+  return {
+    ...given,
+    ...(typeof status === 'number' ? { status } : {}),
+    ...(typeof status === 'string' ? { outcome: status } : {}),
+    ...(since === undefined ? {} : { since: readMoment('since', since, now) }),
+    ...(until === undefined ? {} : { until: readMoment('until', until, now) }),
+    ...(cursor === undefined ? {} : { before: cursor }),
+    limit: limit + 1,
+  }
+}
+
+const LENGTHS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+/** A moment, or how long ago: "2026-11-20T12:00:00Z", "15m", "24h", "7d". */
+function readMoment(path: string, text: string, now: Millis): Millis {
+  const [, count, unit = ''] = /^(\d{1,6})([smhd])$/.exec(text) ?? []
+  const lengthMs = LENGTHS[unit]
+  if (count !== undefined && lengthMs !== undefined) return later(now, -Number(count) * lengthMs)
+  const at = readDate(text)
+  if (at !== undefined) return at
+  const message = `"${text}" is neither a time in ISO 8601 nor a length such as 15m, 24h or 7d.`
+  throw new GatewayError('bad-request', message, { details: [{ path, message }] })
+}

@@ -1,0 +1,57 @@
+/** The OpenAPI 3.1 document, made from the contract's table. Must not say what the table does not. */
+import { z } from 'zod'
+import { type Route, routes } from './contract.ts'
+import { errorSchema } from './schemas.ts'
+
+export function openApiDocument(version: string): object {
+  const paths: Record<string, Record<string, object>> = {}
+  for (const [name, route] of Object.entries<Route>(routes)) {
+    const path = route.path.replace(/:(\w+)/g, '{$1}')
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(name, route) }
+  }
+  return {
+    openapi: '3.1.0',
+    info: { title: 'Spillway admin API', version },
+    paths,
+    components: { securitySchemes: { adminToken: { type: 'http', scheme: 'bearer' } } },
+    security: [{ adminToken: [] }],
+  }
+}
+
+function operation(name: string, route: Route): object {
+  const { body, summary, answer, status = 200, isOpen } = route
+  return {
+    operationId: name,
+    summary,
+    parameters: [...pathParameters(route.path), ...queryParameters(route.query)],
+    ...(body === undefined ? {} : { requestBody: { required: true, content: json(body, 'input') } }),
+    responses: {
+      [status]: { description: 'Done.', content: json(answer, 'output') },
+      default: { description: 'What went wrong, as a sentence.', content: json(errorSchema, 'output') },
+    },
+    ...(isOpen === true ? { security: [] } : {}),
+  }
+}
+
+const json = (schema: z.ZodType, io: 'input' | 'output'): object => ({
+  'application/json': { schema: z.toJSONSchema(schema, { io, target: 'draft-2020-12' }) },
+})
+
+const pathParameters = (path: string): readonly object[] =>
+  [...path.matchAll(/:(\w+)/g)].map(([, name]) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: { type: 'string' },
+  }))
+
+function queryParameters(query: z.ZodType | undefined): readonly object[] {
+  if (query === undefined) return []
+  const { properties = {}, required = [] } = z.toJSONSchema(query, { io: 'input' })
+  return Object.entries(properties).map(([name, schema]) => ({
+    name,
+    in: 'query',
+    required: required.includes(name),
+    schema,
+  }))
+}

@@ -1,0 +1,277 @@
+/**
+ * The shapes of the admin API, as zod schemas: what the server checks, what clients are
+ * typed by and what the OpenAPI document shows. camelCase, times in ISO 8601 UTC, unknown
+ * fields refused on the way in. No secret is in any shape that goes out, but for a new
+ * key's, once.
+ */
+import { z } from 'zod'
+
+const time = z.string().describe('ISO 8601, UTC')
+const name = z.string().min(1).max(64)
+
+export const errorSchema = z.object({
+  error: z.object({
+    code: z.string(),
+    message: z.string(),
+    details: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+  }),
+})
+
+/* accounts */
+
+const stateSchema = z.object({
+  kind: z.enum(['ready', 'cooling', 'needs-login', 'paused', 'error']),
+  reason: z.string().optional(),
+  since: time.optional(),
+  until: time.optional(),
+})
+
+const windowSchema = z.object({
+  name: z.string(),
+  utilization: z.number().nullable(),
+  resetsAt: time.nullable(),
+  status: z.string().nullable(),
+})
+
+const cooldownSchema = z.object({
+  scope: z.string().describe('"account", "family:<name>" or "model:<name>"'),
+  cause: z.string(),
+  evidence: z.string(),
+  since: time,
+  until: time,
+})
+
+const totalsSchema = z.object({
+  requests: z.number(),
+  inputTokens: z.number(),
+  outputTokens: z.number(),
+  costUsd: z.number(),
+})
+
+export const accountSchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  provider: z.string(),
+  baseUrl: z.string().optional(),
+  priority: z.number(),
+  weight: z.number(),
+  tier: z.number(),
+  groups: z.array(z.string()),
+  modelMap: z.record(z.string(), z.string()),
+  createdAt: time,
+  state: stateSchema,
+  cooldowns: z.array(cooldownSchema),
+  windows: z.array(windowSchema),
+  session: z.object({ startedAt: time, requests: z.number() }).optional(),
+  inFlight: z.number(),
+  totals: totalsSchema,
+})
+
+const priority = z.number().int().min(-1_000).max(1_000)
+const weight = z.number().min(0).max(1_000)
+const groups = z.array(name)
+const modelMap = z.record(z.string().min(1), z.string().min(1))
+const apiKey = z
+  .string()
+  .trim()
+  .min(1)
+  .max(4_096)
+  .regex(/^[\x21-\x7e]+$/, 'must be printable and without spaces')
+
+export const newAccountSchema = z.strictObject({
+  name,
+  provider: z.string(),
+  apiKey: apiKey.optional(),
+  baseUrl: z.string().optional(),
+  priority: priority.optional(),
+  weight: weight.optional(),
+  tier: weight.optional(),
+  groups: groups.optional(),
+  modelMap: modelMap.optional(),
+})
+
+export const accountChangeSchema = z.strictObject({
+  name: name.optional(),
+  apiKey: apiKey.optional(),
+  baseUrl: z.string().nullable().optional(),
+  priority: priority.optional(),
+  weight: weight.optional(),
+  tier: weight.optional(),
+  groups: groups.optional(),
+  modelMap: modelMap.optional(),
+})
+
+export const accountTestSchema = z.object({
+  ok: z.boolean(),
+  status: z.number().optional(),
+  ms: z.number(),
+  message: z.string(),
+  clockSkewMs: z.number().optional().describe('the provider’s clock minus ours'),
+})
+
+export const prioritySchema = z.strictObject({ priority })
+export const tierSchema = z.strictObject({ tier: weight })
+
+export const providerSchema = z.object({
+  id: z.string(),
+  label: z.string(),
+  baseUrl: z.string().nullable(),
+})
+
+/* requests */
+
+const attemptSchema = z.object({
+  account: z.string(),
+  status: z.number().optional(),
+  failure: z.string().optional(),
+  detail: z.string().optional(),
+  ms: z.number(),
+})
+
+const decisionSchema = z.object({
+  strategy: z.string(),
+  reason: z.string().optional(),
+  refusal: z.string().optional(),
+  candidates: z.array(
+    z.object({ account: z.string(), excluded: z.string().optional(), until: time.optional() }),
+  ),
+})
+
+export const outcomeSchema = z.enum([
+  'ok',
+  'client-error',
+  'upstream-error',
+  'refused',
+  'aborted',
+  'truncated',
+])
+
+export const requestSchema = z.object({
+  id: z.string(),
+  startedAt: time,
+  method: z.string(),
+  path: z.string(),
+  dialect: z.string(),
+  provider: z.string().nullable(),
+  account: z.string().nullable(),
+  key: z.string().optional(),
+  session: z.string().optional(),
+  agent: z.string().optional(),
+  model: z.string().nullable(),
+  servedModel: z.string().nullable(),
+  stream: z.boolean(),
+  status: z.number(),
+  outcome: outcomeSchema,
+  attempts: z.array(attemptSchema),
+  decision: decisionSchema,
+  ttftMs: z.number().optional(),
+  durationMs: z.number(),
+  inputTokens: z.number(),
+  outputTokens: z.number(),
+  cacheReadTokens: z.number(),
+  cacheWrite5mTokens: z.number(),
+  cacheWrite1hTokens: z.number(),
+  usageComplete: z.boolean().describe('false: the provider’s final count was not seen'),
+  costUsd: z.number().nullable().describe('null: the model is not in the price list'),
+  error: z.string().optional(),
+})
+
+export const requestQuerySchema = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(1_000).default(50),
+  cursor: z.string().optional(),
+  account: z.string().optional(),
+  model: z.string().optional(),
+  status: z
+    .union([z.coerce.number().int(), outcomeSchema])
+    .optional()
+    .describe('an HTTP status or an outcome'),
+  key: z.string().optional(),
+  session: z.string().optional(),
+  since: z.string().optional().describe('ISO 8601, or a length such as "15m", "24h", "7d"'),
+  until: z.string().optional(),
+})
+
+/* keys */
+
+export const keySchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  hint: z.string().describe('the secret’s last characters'),
+  state: z.enum(['active', 'disabled', 'revoked']),
+  createdAt: time,
+  disabledAt: time.optional(),
+  revokedAt: time.optional(),
+})
+
+export const newKeySchema = z.strictObject({ name })
+export const createdKeySchema = keySchema.extend({ secret: z.string().describe('shown this once') })
+export const keyChangeSchema = z.strictObject({ name: name.optional(), disabled: z.boolean().optional() })
+
+/* the rest */
+
+const sumsSchema = z.object({
+  requests: z.number(),
+  succeeded: z.number(),
+  inputTokens: z.number(),
+  outputTokens: z.number(),
+  cacheReadTokens: z.number(),
+  cacheWrite5mTokens: z.number(),
+  cacheWrite1hTokens: z.number(),
+  costUsd: z.number(),
+  unpriced: z.number(),
+})
+
+const namedSums = z.array(sumsSchema.extend({ name: z.string().nullable() }))
+
+export const statsSchema = z.object({
+  since: time.nullable(),
+  totals: sumsSchema,
+  accounts: namedSums,
+  models: namedSums,
+  keys: namedSums,
+})
+
+export const sinceQuerySchema = z.strictObject({ since: z.string().optional() })
+
+export const settingSchema = z.object({
+  name: z.string(),
+  value: z.unknown(),
+  source: z.enum(['flag', 'environment', 'stored', 'file', 'default']),
+  place: z.string().optional(),
+  default: z.unknown(),
+  description: z.string(),
+  takesEffect: z.string(),
+})
+
+export const configSchema = z.object({ settings: z.array(settingSchema), notes: z.array(z.string()) })
+export const configChangeSchema = z
+  .record(z.string(), z.unknown())
+  .describe('setting → value; null takes it back')
+
+export const strategySchema = z.object({ strategy: z.string() })
+export const strategyListSchema = z.object({
+  strategies: z.array(z.object({ name: z.string(), description: z.string(), isActive: z.boolean() })),
+})
+
+export const healthSchema = z.object({
+  status: z.enum(['ok', 'degraded', 'unhealthy']),
+  problems: z.array(z.string()),
+  version: z.string(),
+  uptimeSeconds: z.number(),
+  accounts: z.object({ total: z.number(), ready: z.number() }),
+  ledger: z.object({ waiting: z.number(), lost: z.number() }),
+})
+
+export const systemSchema = z.object({
+  version: z.string(),
+  runtime: z.string(),
+  pid: z.number(),
+  startedAt: time,
+  dataDirectory: z.string(),
+  database: z.object({ kind: z.string(), place: z.string() }),
+  memoryBytes: z.number(),
+  pricesAsOf: z.string(),
+})
+
+export const checkSchema = z.object({ findings: z.array(z.string()) })
+export const nothingSchema = z.strictObject({})

@@ -1,0 +1,73 @@
+/** `spillway config …`: settings, where each came from, and changes to them. */
+import type { Command } from 'commander'
+import type { Setting } from '../../api/contract.ts'
+import { examples, type JsonOption, present, useClient, withJson } from '../command.ts'
+import { table } from '../format.ts'
+import { CommandError, EXIT, type Shell } from '../shell.ts'
+
+export function addConfigCommands(program: Command, shell: Shell): void {
+  const config = program.command('config').description('Settings, where each came from, and changes to them.')
+  withJson(config.command('list').description('Every setting.')).action((options: JsonOption) =>
+    useClient(shell, async (client) => {
+      const { settings } = await client.showConfig()
+      present(shell, options, settings, (list) => showList(shell, list))
+    }),
+  )
+  withJson(config.command('get').description('One setting.').argument('<name>')).action(
+    (name: string, options: JsonOption) =>
+      useClient(shell, async (client) => {
+        const { settings } = await client.showConfig()
+        const setting = settings.find((each) => each.name === name)
+        if (setting === undefined)
+          throw new CommandError(EXIT.notFound, `There is no setting called "${name}".`)
+        present(shell, options, setting, ({ value }) => shell.output.line(toText(value)))
+      }),
+  )
+  examples(
+    config
+      .command('set')
+      .description('Change a setting. Kept in the data directory, over the configuration file.')
+      .argument('<name>')
+      .argument('<value>'),
+    'spillway config set strategy round-robin',
+    'spillway config set allowedHosts gateway.lan,gateway.example.com',
+  ).action((name: string, value: string) => change(shell, name, value))
+  config
+    .command('unset')
+    .description('Take a change back.')
+    .argument('<name>')
+    .action((name: string) => change(shell, name, null))
+  withJson(
+    config.command('validate').description('Check flags, environment and the configuration file.'),
+  ).action((options: JsonOption) => {
+    const findings = shell.validateConfig()
+    present(shell, options, { findings }, () => {
+      for (const { path, message } of findings) shell.output.line(`${path}: ${message}`)
+      if (findings.length === 0) shell.output.line('The configuration is valid.')
+    })
+    if (findings.length > 0) shell.exitWith(EXIT.findings)
+  })
+}
+
+const change = (shell: Shell, name: string, value: string | null): Promise<void> =>
+  useClient(shell, async (client) => {
+    const { settings, notes } = await client.changeConfig({ body: { [name]: value } })
+    const now = settings.find((each) => each.name === name)
+    shell.output.line(`${name} is ${toText(now?.value)} (${now?.source}).`)
+    for (const note of notes) shell.output.note(note)
+  })
+
+function showList(shell: Shell, settings: readonly Setting[]): void {
+  table(
+    shell.output,
+    ['SETTING', 'VALUE', 'FROM', 'WHAT IT IS'],
+    settings.map(({ name, value, source, place, description }) => [
+      name,
+      toText(value),
+      place ?? source,
+      description,
+    ]),
+  )
+}
+
+const toText = (value: unknown): string => (Array.isArray(value) ? value.join(',') : String(value))

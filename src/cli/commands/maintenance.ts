@@ -1,0 +1,80 @@
+/** `spillway doctor`, `db check`, `completion`, `version`, `serve` and `demo`. */
+import type { Command } from 'commander'
+import { examples, type JsonOption, numeric, present, useClient, withJson } from '../command.ts'
+import { completionScript, SHELLS } from '../completion.ts'
+import { type Check, CommandError, EXIT, type Shell } from '../shell.ts'
+
+export function addMaintenanceCommands(program: Command, shell: Shell): void {
+  withJson(
+    program.command('doctor').description('Look for what is wrong, and say what to do about it.'),
+  ).action(async (options: JsonOption) => {
+    const checks = await shell.doctor()
+    present(shell, options, { checks }, () => {
+      for (const check of checks) showCheck(shell, check)
+    })
+    if (checks.some(({ ok }) => !ok)) shell.exitWith(EXIT.findings)
+  })
+  const database = program.command('db').description('The database.')
+  withJson(database.command('check').description('Look through the whole database for damage.')).action(
+    (options: JsonOption) =>
+      useClient(shell, async (client) => {
+        const { findings } = await client.checkDatabase()
+        present(shell, options, { findings }, () => {
+          for (const finding of findings) shell.output.line(finding)
+          if (findings.length === 0) shell.output.line('The database is sound.')
+        })
+        if (findings.length > 0) shell.exitWith(EXIT.findings)
+      }),
+  )
+  examples(
+    program
+      .command('completion')
+      .description('Print a completion script.')
+      .argument('<shell>', SHELLS.join(', ')),
+    'source <(spillway completion bash)',
+  ).action((name: string) => {
+    const script = completionScript(program, name)
+    if (script === undefined)
+      throw new CommandError(EXIT.usage, `There is no completion for "${name}"; use ${SHELLS.join(', ')}.`)
+    shell.output.line(script)
+  })
+  program
+    .command('version')
+    .description('Print the version.')
+    .action(() => shell.output.line(shell.version))
+}
+
+function showCheck({ output }: Shell, { ok, name, message, remedy }: Check): void {
+  output.line(`${ok ? 'ok     ' : 'problem'}  ${name}: ${message}`)
+  if (!ok && remedy !== undefined) output.line(`         → ${remedy}`)
+}
+
+export interface ServeFlags {
+  readonly host?: string
+  readonly port?: number
+  readonly tlsCert?: string
+  readonly tlsKey?: string
+  readonly demo?: boolean
+}
+
+export function addServeCommands(program: Command, shell: Shell): void {
+  const serve = program
+    .command('serve')
+    .description('Start the gateway.')
+    .option('--host <address>', 'the address to listen on')
+    .addOption(numeric('--port <number>', 'the port to listen on'))
+    .option('--tls-cert <file>', 'a PEM certificate, to serve HTTPS')
+    .option('--tls-key <file>', 'its key')
+    .option('--demo', 'with a simulated provider, on a throwaway data directory')
+  examples(serve, 'spillway serve', 'spillway serve --port 9000', 'spillway serve --demo').action(
+    async ({ demo, ...flags }: ServeFlags) =>
+      shell.exitWithChild(await shell.serve({ ...flags }, demo === true)),
+  )
+  program
+    .command('demo')
+    .description(
+      'The gateway with a simulated provider and a trickle of traffic, on a throwaway data directory.',
+    )
+    .addOption(numeric('--port <number>', 'the port to listen on'))
+    .action(async (flags: ServeFlags) => shell.exitWithChild(await shell.serve({ ...flags }, true)))
+}

@@ -1,0 +1,79 @@
+/**
+ * What commands work with: a way to the gateway, a terminal, and a few things that only the
+ * composition can do. Types and the errors that become exit codes; no command.
+ */
+import type { Client, Transport } from '../api/client.ts'
+
+export interface Shell {
+  /** Opens the way to the gateway; closed when the command is done. */
+  connect(): Promise<Gate>
+  readonly output: Output
+  /** Reads standard input to its end. */
+  readInput(): Promise<string>
+  /** Asks for a secret on a terminal; undefined where there is none. */
+  askSecret(question: string): Promise<string | undefined>
+  confirm(question: string): Promise<boolean>
+  readonly environment: Readonly<Record<string, string | undefined>>
+  serve(flags: Readonly<Record<string, unknown>>, isDemo: boolean): Promise<number>
+  doctor(): Promise<readonly Check[]>
+  validateConfig(): readonly { readonly path: string; readonly message: string }[]
+  /** Runs a program with further variables; its exit code. Starts a gateway for its lifetime if none runs. */
+  run(
+    command: readonly string[],
+    variables: (url: string) => Readonly<Record<string, string>>,
+  ): Promise<number>
+  /** Ends with another program's exit code. */
+  exitWithChild(code: number): void
+  /** The command did its work, but what it found is to be told by the exit code. */
+  exitWith(code: ExitCode): void
+  readonly version: string
+}
+
+export interface Gate {
+  readonly client: Client
+  readonly transport: Transport
+  /** The running server's address; undefined when the command works on the data directory itself. */
+  readonly url: string | undefined
+}
+
+export interface Output {
+  line(text?: string): void
+  /** For what is not the command's result: progress, hints. */
+  note(text: string): void
+  readonly columns: number
+  readonly isTerminal: boolean
+  readonly hasColour: boolean
+}
+
+export interface Check {
+  readonly name: string
+  readonly ok: boolean
+  readonly message: string
+  /** What to do about it. */
+  readonly remedy?: string
+}
+
+/** The exit codes of the contract. */
+export const EXIT = {
+  ok: 0,
+  failure: 1,
+  usage: 2,
+  notFound: 3,
+  notSignedIn: 4,
+  findings: 5,
+  unreachable: 69,
+  exhausted: 75,
+} as const
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
+
+/** A command that could not be carried out: a sentence and an exit code. */
+export class CommandError extends Error {
+  readonly exitCode: ExitCode
+
+  constructor(exitCode: ExitCode, message: string) {
+    super(message)
+    this.name = 'CommandError'
+    this.exitCode = exitCode
+  }
+}

@@ -1,0 +1,119 @@
+/** Settings while the gateway runs: changed whole or not at all, and in force when they say so. */
+import { describe, expect, it } from 'bun:test'
+import type { Sources } from '../config.ts'
+import type { SettingStore } from '../core/ports/stores.ts'
+import { type ConfigService, createConfigService } from './config-service.ts'
+
+function inMemory(values: Readonly<Record<string, unknown>> = {}): SettingStore {
+  const settings = new Map(Object.entries(values))
+  return {
+    all: () => settings,
+    set: async (name, value) => void settings.set(name, value),
+    unset: async (name) => void settings.delete(name),
+  }
+}
+
+const service = (store: SettingStore, sources: Partial<Sources> = {}): ConfigService =>
+  createConfigService(
+    { flags: {}, environment: {}, file: { path: '/config.json', values: {} }, ...sources },
+    store,
+  )
+
+const viewOf = (config: ConfigService, name: string) => config.views().find((view) => view.name === name)
+
+describe('a change', () => {
+  it('is in force at once, and stored for the next start', async () => {
+    const store = inMemory()
+    const config = service(store)
+    expect(config.strategy()).toBe('affinity')
+    expect(await config.change({ strategy: 'round-robin', retryAttempts: '5' })).toEqual([])
+    expect(config.settings()).toMatchObject({ strategy: 'round-robin', retryAttempts: 5 })
+    expect(viewOf(config, 'strategy')).toMatchObject({
+      value: 'round-robin',
+      source: 'stored',
+      default: 'affinity',
+    })
+    expect(service(store).settings()).toMatchObject({ strategy: 'round-robin', retryAttempts: 5 })
+  })
+
+  it('is stored as what it was read as', async () => {
+    const store = inMemory()
+    await service(store).change({ allowedHosts: 'A.example, b.example,', retryDelayMs: '250' })
+    expect(Object.fromEntries(store.all())).toEqual({
+      allowedHosts: ['a.example', 'b.example'],
+      retryDelayMs: 250,
+    })
+  })
+
+  it('that is taken back gives way to what stood behind it', async () => {
+    const store = inMemory({ strategy: 'session' })
+    const config = service(store, { file: { path: '/config.json', values: { strategy: 'least-requests' } } })
+    expect(config.strategy()).toBe('session')
+    await config.change({ strategy: null })
+    expect(config.strategy()).toBe('least-requests')
+    expect(viewOf(config, 'strategy')).toMatchObject({ source: 'file', place: '/config.json' })
+    expect(store.all().size).toBe(0)
+  })
+
+  it('of what is bound at the start waits for the next one, and says so', async () => {
+    const store = inMemory()
+    const config = service(store)
+    expect(await config.change({ port: 9_000 })).toEqual(['port takes effect at the next start.'])
+    expect(config.settings().port).toBe(8_080)
+    expect(service(store).settings().port).toBe(9_000)
+  })
+
+  it('outranks a variable until the next start, and says that it will not then', async () => {
+    const store = inMemory()
+    const sources = { environment: { LB_STRATEGY: 'session' } }
+    const config = service(store, sources)
+    const notes = await config.change({ strategy: 'round-robin' })
+    expect(config.strategy()).toBe('round-robin')
+    expect(notes.join(' ')).toContain('LB_STRATEGY outranks the stored value of strategy again')
+    expect(service(store, sources).strategy()).toBe('session')
+  })
+
+  it.each<[string, Record<string, unknown>, string]>([
+    [
+      'is not known',
+      { strategie: 'session' },
+      'There is no setting called "strategie". Did you mean "strategy"?',
+    ],
+    ['has no such value', { strategy: 'fastest' }, 'The setting strategy must be one of affinity'],
+    [
+      'is out of range',
+      { retryAttempts: 11 },
+      'The setting retryAttempts must be a whole number from 1 to 10.',
+    ],
+    [
+      'is no number',
+      { retryDelayMs: 'soon' },
+      'The setting retryDelayMs must be a whole number from 0 to 60000.',
+    ],
+    [
+      'is too small',
+      { maxBodyBytes: 10 },
+      'The setting maxBodyBytes must be a whole number of at least 1024.',
+    ],
+    [
+      'is no URL',
+      { databaseUrl: 'mysql://x' },
+      'The setting databaseUrl must be a URL that begins with postgres://.',
+    ],
+  ])('of which one part %s is refused whole', async (_what, wrong, message) => {
+    const store = inMemory()
+    const config = service(store)
+    const change = config.change({ retryBackoff: 3, ...wrong })
+    await expect(change).rejects.toMatchObject({ code: 'bad-request' })
+    await expect(change).rejects.toThrow(message)
+    expect(store.all().size).toBe(0)
+    expect(config.settings().retryBackoff).toBe(2)
+  })
+
+  it('that cannot be stored is not in force', async () => {
+    const store: SettingStore = { ...inMemory(), set: () => Promise.reject(new Error('The disk is full.')) }
+    const config = service(store)
+    await expect(config.change({ strategy: 'session' })).rejects.toThrow('The disk is full.')
+    expect(config.strategy()).toBe('affinity')
+  })
+})

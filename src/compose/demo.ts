@@ -1,0 +1,115 @@
+/**
+ * The demonstration: the real gateway on a throwaway data directory, in front of a simulated
+ * provider with three accounts of different health, and a trickle of traffic. Nothing
+ * leaves the machine.
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createClient } from '../api/client.ts'
+import { PING } from '../simulator/events.ts'
+import { simulatedMessage } from '../simulator/healthy.ts'
+import {
+  chunk,
+  message,
+  overloaded,
+  type Reply,
+  send,
+  stream,
+  throttled,
+  wait,
+  windowSpent,
+} from '../simulator/replies.ts'
+import { type Received, type Simulator, startSimulator } from '../simulator/simulator.ts'
+import type { RunningGateway } from './serve.ts'
+
+export interface Demo {
+  readonly dataDirectory: string
+  /** Adds the accounts and starts the traffic. */
+  begin(running: RunningGateway): Promise<void>
+  stop(): void
+}
+
+const ACCOUNTS = [
+  { name: 'steady', priority: 0, key: 'demo-steady' },
+  { name: 'spent', priority: 0, key: 'demo-spent' },
+  { name: 'moody', priority: 1, key: 'demo-moody' },
+] as const
+
+const TRAFFIC_MS = 1_500
+const MODELS = ['claude-sonnet-5-5', 'claude-opus-5-5', 'claude-haiku-5-5']
+
+export function createDemo(): Demo {
+  const dataDirectory = mkdtempSync(join(tmpdir(), 'spillway-demo-'))
+  const simulator = startSimulator({ keeps: 0 })
+  let timer: ReturnType<typeof setInterval> | undefined
+  giveCharacter(simulator)
+  return {
+    dataDirectory,
+    async begin({ url, gateway }) {
+      const client = createClient((path, init) => {
+        const headers = { 'content-type': 'application/json', authorization: `Bearer ${gateway.adminToken}` }
+        return gateway.app(new Request(`http://gateway${path}`, { ...init, headers }), 'demo')
+      })
+      for (const { name, priority, key } of ACCOUNTS) {
+        await client.addAccount({
+          body: { name, provider: 'anthropic-compatible', apiKey: key, baseUrl: simulator.url, priority },
+        })
+      }
+      let turn = 0
+      timer = setInterval(() => void ask(url, ++turn), TRAFFIC_MS)
+    },
+    stop() {
+      clearInterval(timer)
+      simulator.stop()
+      rmSync(dataDirectory, { recursive: true, force: true })
+    },
+  }
+}
+
+/** One is well, one reaches its window's end, one is overloaded now and then. */
+function giveCharacter(simulator: Simulator): void {
+  let answered = 0
+  simulator.always('demo-steady', unhurried)
+  simulator.always('demo-spent', (request) => {
+    answered++
+    return answered % 6 === 0 ? windowSpent('5h', Math.round(Date.now() / 1_000) + 45) : unhurried(request)
+  })
+  const moods = [overloaded, throttled(8), undefined, undefined]
+  let mood = 0
+  simulator.always('demo-moody', (request) => moods[mood++ % moods.length] ?? unhurried(request))
+}
+
+/** Words come one after the other, as a model's do. */
+function unhurried(request: Received): Reply {
+  const isMessages = request.target.startsWith('/v1/messages') && !request.target.includes('count_tokens')
+  const simulated = simulatedMessage(MODELS[request.number % MODELS.length] ?? '', request)
+  if (!isMessages) return message(simulated)
+  return request.body.includes('"stream":true')
+    ? stream(simulated, [wait(60), send(chunk(PING))])
+    : message(simulated)
+}
+
+/** A client of the demonstration: a few conversations that go on and on. */
+async function ask(url: string, turn: number): Promise<void> {
+  const session = `demo-session-${turn % 5}`
+  try {
+    const response = await fetch(`${url}/v1/messages`, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        'anthropic-version': '2023-06-01',
+        'x-claude-code-session-id': session,
+      },
+      body: JSON.stringify({
+        model: MODELS[turn % MODELS.length],
+        max_tokens: 256,
+        stream: turn % 3 !== 0,
+        messages: [{ role: 'user', content: `Turn ${turn} of ${session}` }],
+      }),
+    })
+    await response.arrayBuffer()
+  } catch {
+    // The gateway is stopping, or broke the answer off: both are part of what is shown.
+  }
+}

@@ -1,0 +1,139 @@
+/**
+ * What everything else stands on: the locked data directory, the configuration, the log, the
+ * secrets and the storage, opened in the one order that works. Whatever fails here fails with
+ * a sentence, before anything was changed.
+ */
+import { existsSync, readFileSync } from 'node:fs'
+import { type Finding, resolveConfig } from '../config.ts'
+import type { Account } from '../core/account.ts'
+import { GatewayError, messageOf } from '../core/error.ts'
+import type { Log } from '../core/ports/log.ts'
+import type { SecretBox } from '../core/ports/secrets.ts'
+import { systemClock } from '../platform/clock.ts'
+import { type DataDirectory, openDataDirectory, readSecretKey } from '../platform/data-directory.ts'
+import { createLog } from '../platform/log.ts'
+import { createSecretBox } from '../platform/secret-box.ts'
+import type { Database } from '../storage/database.ts'
+import { assertKey, isUnsealed } from '../storage/key-check.ts'
+import { migrate } from '../storage/migrations.ts'
+import { openPostgres } from '../storage/postgres.ts'
+import { openSettings } from '../storage/settings.ts'
+import { openSqlite } from '../storage/sqlite.ts'
+import { openStorage, type Storage } from '../storage/storage.ts'
+import { type ConfigService, createConfigService } from './config-service.ts'
+
+export interface Foundation {
+  readonly directory: DataDirectory
+  readonly config: ConfigService
+  readonly log: Log
+  readonly secrets: SecretBox
+  readonly storage: Storage
+  /** Called with the accounts now and after every change. */
+  onAccounts(listener: (accounts: readonly Account[]) => void): void
+  close(): Promise<void>
+}
+
+export interface FoundationOptions {
+  readonly dataDirectory: string
+  readonly configFile: string
+  readonly flags: Readonly<Record<string, unknown>>
+  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly isTerminal: boolean
+  readonly writeLog: (line: string) => void
+}
+
+/** Throws GatewayError. */
+export async function openFoundation(options: FoundationOptions): Promise<Foundation> {
+  const sources = {
+    flags: options.flags,
+    environment: options.environment,
+    file: readConfigFile(options.configFile),
+  }
+  const early = resolveConfig({ ...sources, stored: new Map(), storedNow: new Set() })
+  if (early.findings.length > 0) throw new GatewayError('bad-request', describeFindings(early.findings))
+  const directory = openDataDirectory(options.dataDirectory)
+  let database: Database | undefined
+  try {
+    const { databaseUrl } = early.settings
+    database = databaseUrl === '' ? openSqlite(directory.databaseFile) : await openPostgres(databaseUrl)
+    await migrate(database)
+    const config = createConfigService(sources, await openSettings(database))
+    const secrets = await openSecrets(database, directory, options.environment.SPILLWAY_SECRET_KEY)
+    const { logFormat } = config.settings()
+    const log = createLog({
+      level: () => config.settings().logLevel,
+      format: logFormat === 'auto' ? autoFormat(options.isTerminal) : logFormat,
+      write: options.writeLog,
+    })
+    const listeners = new Set<(accounts: readonly Account[]) => void>()
+    const storage = await openStorage({
+      database,
+      clock: systemClock,
+      log,
+      journalFile: directory.journalFile,
+      sessionMs: config.settings().sessionDurationMs,
+      onAccounts: (accounts) => {
+        for (const listener of listeners) listener(accounts)
+      },
+    })
+    return {
+      directory,
+      config,
+      log,
+      secrets,
+      storage,
+      onAccounts(listener) {
+        listeners.add(listener)
+        listener(storage.accounts.all())
+      },
+      async close() {
+        await storage.close()
+        directory.release()
+      },
+    }
+  } catch (error) {
+    await database?.close()
+    directory.release()
+    throw error
+  }
+}
+
+const autoFormat = (isTerminal: boolean): 'text' | 'json' => (isTerminal ? 'text' : 'json')
+
+async function openSecrets(
+  database: Database,
+  directory: DataDirectory,
+  setting: string | undefined,
+): Promise<SecretBox> {
+  const isFresh = await isUnsealed(database)
+  const { key, place } = readSecretKey(directory.path, setting === '' ? undefined : setting, isFresh)
+  const secrets = createSecretBox(key, place)
+  await assertKey(database, secrets, place)
+  return secrets
+}
+
+/** A missing file is an empty one; a broken one is an error that names it. */
+export function readConfigFile(path: string): {
+  readonly path: string
+  readonly values: Readonly<Record<string, unknown>>
+} {
+  if (!existsSync(path)) return { path, values: {} }
+  try {
+    const values: unknown = JSON.parse(readFileSync(path, 'utf8'))
+    if (typeof values === 'object' && values !== null && !Array.isArray(values))
+      return { path, values: { ...values } }
+  } catch (cause) {
+    throw new GatewayError(
+      'bad-request',
+      `The configuration file ${path} cannot be read: ${messageOf(cause)}.`,
+      { cause },
+    )
+  }
+  throw new GatewayError(
+    'bad-request',
+    `The configuration file ${path} must hold one JSON object of settings.`,
+  )
+}
+
+const describeFindings = (findings: readonly Finding[]): string =>
+  `The configuration is not valid. ${findings.map(({ path, message }) => `${path}: ${message}`).join(' ')}`

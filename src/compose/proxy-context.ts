@@ -1,0 +1,108 @@
+/** Puts together what the request path works with, out of adapters and the live settings. */
+
+import { isLoopbackHost } from '../core/access.ts'
+import { GatewayError } from '../core/error.ts'
+import type { Upstream } from '../core/ports/upstream.ts'
+import { systemClock as clock } from '../platform/clock.ts'
+import { decodeCopy } from '../platform/decode.ts'
+import { digestParts, sha256 } from '../platform/digest.ts'
+import { parseEndpoint } from '../providers/base-url.ts'
+import { createRetryBudget } from '../proxy/budget.ts'
+import type { ProxyContext } from '../proxy/context.ts'
+import type { Pool } from '../proxy/pool.ts'
+import type { ProxySettings } from '../proxy/settings.ts'
+import type { Settings } from '../settings.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+import { createAttemptLimit } from './attempt-limit.ts'
+import type { Feed } from './feed.ts'
+import type { Foundation } from './foundation.ts'
+
+export interface ProxyParts {
+  readonly pool: Pool
+  readonly upstream: Upstream
+  readonly metrics: Metrics
+  readonly feed: Feed
+}
+
+export function createProxyContext(
+  { storage, config, log, secrets }: Foundation,
+  parts: ProxyParts,
+): ProxyContext {
+  const { pool, upstream, metrics, feed } = parts
+  const unpriced = new Set<string>()
+  return {
+    clock,
+    log,
+    upstream,
+    secrets,
+    pool,
+    keys: storage.keys,
+    bindings: storage.bindings,
+    owners: storage.owners,
+    ledger: storage.ledger,
+    budget: createRetryBudget(clock.elapsed),
+    settings: memoized(config.settings, toProxySettings),
+    newId: () => Bun.randomUUIDv7(),
+    sha256,
+    digest: digestParts,
+    isBlocked: createAttemptLimit(WRONG_KEYS_A_MINUTE, clock.elapsed),
+    decode: decodeCopy,
+    observe: {
+      ...metrics,
+      booked(row) {
+        metrics.booked(row)
+        feed.push(row)
+      },
+      unpriced(model) {
+        if (unpriced.has(model) || unpriced.size > MOST_UNPRICED) return
+        unpriced.add(model)
+        log.warn('A model is not in the price list; its requests show no cost.', { model })
+      },
+    },
+  }
+}
+
+const MOST_UNPRICED = 1_000
+const WRONG_KEYS_A_MINUTE = 100
+
+/** Made anew only when the configuration has changed. */
+function memoized<From extends object, To>(read: () => From, make: (from: From) => To): () => To {
+  let from = read()
+  let made = make(from)
+  return () => {
+    const next = read()
+    if (next !== from) {
+      from = next
+      made = make(next)
+    }
+    return made
+  }
+}
+
+function toProxySettings(settings: Settings): ProxySettings {
+  const fallback = parseEndpoint(settings.anthropicUrl)
+  if (fallback === undefined) throw new GatewayError('bad-request', 'The setting anthropicUrl is not a URL.')
+  return {
+    strategy: settings.strategy,
+    sessionMs: settings.sessionDurationMs,
+    retry: {
+      attemptsPerAccount: settings.retryAttempts,
+      delayMs: settings.retryDelayMs,
+      backoff: settings.retryBackoff,
+      patienceMs: settings.patienceMs,
+    },
+    keyPolicy: settings.requireKeys,
+    isLoopback: isLoopbackHost(settings.host),
+    maxBodyBytes: settings.maxBodyBytes,
+    times: {
+      connectMs: settings.connectTimeoutMs,
+      headersMs: settings.headersTimeoutMs,
+      contentMs: settings.contentTimeoutMs,
+      idleMs: settings.idleTimeoutMs,
+      totalMs: settings.totalTimeoutMs,
+      holdMs: settings.holdMs,
+    },
+    limitHeaders: settings.limitHeaders,
+    fallback,
+  }
+}

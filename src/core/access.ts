@@ -1,0 +1,50 @@
+/**
+ * May this client use the gateway? Keys are 256 random bits and stored as their SHA-256, so
+ * one look-up by digest is all it takes. Must not see a digest's secret or touch a clock.
+ */
+import type { Headers } from './headers.ts'
+import type { Millis } from './time.ts'
+
+export interface ClientKey {
+  readonly id: string
+  readonly name: string
+  /** Lower-case hexadecimal SHA-256 of the secret. */
+  readonly digest: string
+  /** The last characters of the secret, to tell keys apart. */
+  readonly hint: string
+  readonly createdAt: Millis
+  readonly disabledAt: Millis | undefined
+  readonly revokedAt: Millis | undefined
+}
+
+export type KeyPolicy = 'auto' | 'always' | 'off'
+
+export const KEY_PREFIX = 'spk_'
+
+/** Whether clients must show a key. A revoked key still counts: revoking the last one must not open the door. */
+export const isKeyRequired = (policy: KeyPolicy, hasKeys: boolean, isLoopback: boolean): boolean =>
+  policy === 'always' || (policy === 'auto' && (hasKeys || !isLoopback))
+
+/** Every credential that a request carries, the API-key header first. */
+export function credentialsOf(headers: Headers): readonly string[] {
+  const found: string[] = []
+  for (const [name, value] of headers) {
+    if (name === 'x-api-key') found.unshift(value.trim())
+    if (name === 'authorization' && BEARER.test(value)) found.push(value.replace(BEARER, '').trim())
+  }
+  return found
+}
+
+const BEARER = /^bearer\s+/i
+
+export const isUsable = (key: ClientKey): boolean =>
+  key.disabledAt === undefined && key.revokedAt === undefined
+
+const LOOPBACK_NAME = /^(?:localhost|(?:[a-z0-9-]+\.)*localhost)$/
+
+/** Whether a listening address can be reached from this machine only. */
+export const isLoopbackHost = (host: string): boolean =>
+  LOOPBACK_NAME.test(host) ||
+  /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host) ||
+  host === '::1' ||
+  host === '[::1]'

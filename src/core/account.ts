@@ -1,0 +1,47 @@
+/**
+ * An account: something with a credential of its own that can answer requests. What the
+ * operator said about it, no more: how it fares is in health.ts, what it served is in the
+ * ledger. The credential is sealed; this layer cannot open it.
+ */
+import { withoutContextMark } from './model.ts'
+import type { Millis } from './time.ts'
+
+declare const accountId: unique symbol
+
+export type AccountId = string & { readonly [accountId]: true }
+
+export const toAccountId = (text: string): AccountId => text as AccountId
+
+/** What `storage` keeps of a secret: ciphertext that only the data directory's key opens. */
+declare const sealed: unique symbol
+export type SealedSecret = string & { readonly [sealed]: true }
+
+export const toSealedSecret = (text: string): SealedSecret => text as SealedSecret
+
+export interface Account {
+  readonly id: AccountId
+  /** Unique, shown to people, sent as `x-spillway-account`. */
+  readonly name: string
+  readonly provider: string
+  /** Where requests go instead of to the provider's own origin. */
+  readonly baseUrl: string | undefined
+  /** Lower numbers go first. */
+  readonly priority: number
+  readonly weight: number
+  readonly tier: number
+  readonly groups: readonly string[]
+  /** The model asked for → the model this account is asked for instead. */
+  readonly modelMap: ReadonlyMap<string, string>
+  readonly secret: SealedSecret
+  readonly pausedAt: Millis | undefined
+  readonly createdAt: Millis
+}
+
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$/
+
+/** Names travel in a header and in shell commands, so they are plain. */
+export const isAccountName = (text: string): boolean => NAME.test(text)
+
+/** The model that this account is to be asked for when a client asks for `model`. */
+export const servedModelOf = (account: Pick<Account, 'modelMap'>, model: string): string =>
+  account.modelMap.get(model) ?? withoutContextMark(model)

@@ -1,0 +1,182 @@
+/** The one place that says why an account cannot take a request, cooldown scopes included. */
+import { describe, expect, it } from 'bun:test'
+import { type Account, toAccountId, toSealedSecret } from './account.ts'
+import { type Cooldown, HEALTHY } from './health.ts'
+import { refusalOf } from './refusal.ts'
+import type { AccountView, RequestFacts } from './situation.ts'
+import { HOUR, later, MINUTE, toMillis } from './time.ts'
+
+const noon = toMillis(Date.parse('2026-11-20T12:00:00Z'))
+const soon = later(noon, MINUTE)
+const late = later(noon, HOUR)
+
+describe('an account', () => {
+  it('that is well takes every request', () => {
+    expect(refusal(view())).toBeUndefined()
+  })
+
+  it('that is paused takes none', () => {
+    expect(refusal(view({ account: account({ pausedAt: noon }) }))).toMatchObject({ reason: 'paused' })
+  })
+
+  it('takes no request that names what another account’s organization owns', () => {
+    expect(refusal(view(), { owner: toAccountId('b') })).toMatchObject({ reason: 'not-the-owner' })
+    expect(refusal(view(), { owner: toAccountId('a') })).toBeUndefined()
+  })
+
+  it('that cools takes none, and says from what, on which evidence and until when', () => {
+    expect(refusal(cooling({ until: soon }))).toEqual({
+      account: account(),
+      reason: 'cooling',
+      cause: 'window-spent',
+      evidence: 'its 5h window is spent (429)',
+      until: soon,
+    })
+  })
+
+  it('takes requests again from the very end of its cooldown on (G8)', () => {
+    expect(refusal(cooling({ until: later(noon, 1) }))).toBeDefined()
+    expect(refusal(cooling({ until: noon }))).toBeUndefined()
+  })
+
+  it('takes only one request while an expired cooldown is being tested (G8)', () => {
+    expect(refusal({ ...cooling({ until: noon }), isProbing: true })).toMatchObject({
+      reason: 'probing',
+      cause: 'window-spent',
+    })
+  })
+
+  it('that is being tested for something else takes requests that its cooldown is not about', () => {
+    const probing = {
+      ...cooling({ until: noon, scope: { kind: 'model', model: 'claude-opus-5' } }),
+      isProbing: true,
+    }
+    expect(refusal(probing, { model: 'claude-sonnet-5-5' })).toBeUndefined()
+  })
+
+  it('names the cooldown that lasts longest', () => {
+    const two = view({
+      health: {
+        ...HEALTHY,
+        cooldowns: [
+          cooldown({ until: late, cause: 'family-spent', scope: { kind: 'family', family: 'sonnet' } }),
+          cooldown({ until: soon }),
+        ],
+      },
+    })
+    expect(refusal(two)).toMatchObject({ cause: 'family-spent', until: late })
+  })
+
+  it('is cooling, not being tested, while one of two cooldowns still runs', () => {
+    const two = view({
+      isProbing: true,
+      health: {
+        ...HEALTHY,
+        cooldowns: [
+          cooldown({ until: noon }),
+          cooldown({ until: soon, scope: { kind: 'model', model: MODEL } }),
+        ],
+      },
+    })
+    expect(refusal(two)).toMatchObject({ reason: 'cooling', until: soon })
+  })
+})
+
+describe('a cooldown of a family', () => {
+  const family = cooling({ scope: { kind: 'family', family: 'opus' } })
+
+  it('holds for every model of the family, whatever its spelling', () => {
+    expect(refusal(family, { model: 'claude-opus-5-5' })).toBeDefined()
+    expect(refusal(family, { model: 'anthropic/claude-opus-4.8' })).toBeDefined()
+  })
+
+  it('does not hold for other families or for requests without a model', () => {
+    expect(refusal(family, { model: 'claude-sonnet-5-5' })).toBeUndefined()
+    expect(refusal(family, { model: undefined })).toBeUndefined()
+  })
+})
+
+describe('a cooldown of a model', () => {
+  const model = cooling({ scope: { kind: 'model', model: 'claude-opus-5-5' } })
+
+  it('holds for that model only', () => {
+    expect(refusal(model, { model: 'claude-opus-5-5' })).toBeDefined()
+    expect(refusal(model, { model: 'claude-opus-5' })).toBeUndefined()
+    expect(refusal(model, { model: undefined })).toBeUndefined()
+  })
+
+  it('holds for the same model under Claude Code’s mark, because the account is asked for the same', () => {
+    expect(refusal(model, { model: 'claude-opus-5-5[1m]' })).toBeDefined()
+  })
+
+  it('holds for every name that the account’s mapping turns into that model', () => {
+    const mapped = { ...model, account: account({ modelMap: new Map([['fast', 'claude-opus-5-5']]) }) }
+    expect(refusal(mapped, { model: 'fast' })).toBeDefined()
+  })
+
+  it('does not hold for a name that the account’s mapping turns into another model', () => {
+    const mapped = { ...model, account: account({ modelMap: new Map([['claude-opus-5-5', 'glm-5']]) }) }
+    expect(refusal(mapped, { model: 'claude-opus-5-5' })).toBeUndefined()
+  })
+})
+
+it('judges a family by the model that the account is really asked for', () => {
+  const mapped = {
+    ...cooling({ scope: { kind: 'family', family: 'haiku' } }),
+    account: account({ modelMap: new Map([['claude-opus-5-5', 'claude-haiku-5-5']]) }),
+  }
+  expect(refusal(mapped, { model: 'claude-opus-5-5' })).toMatchObject({ reason: 'cooling' })
+})
+
+const MODEL = 'claude-sonnet-5-5'
+
+function refusal(which: AccountView, request: Partial<RequestFacts> = {}) {
+  const facts = { model: MODEL, conversation: undefined, clientRetries: 0, owner: undefined, ...request }
+  return refusalOf(which, { request: facts, now: noon })
+}
+
+function cooling(change: Partial<Cooldown>): AccountView {
+  return view({ health: { ...HEALTHY, cooldowns: [cooldown(change)] } })
+}
+
+function cooldown(change: Partial<Cooldown>): Cooldown {
+  return {
+    scope: { kind: 'account' },
+    cause: 'window-spent',
+    evidence: 'its 5h window is spent (429)',
+    since: later(noon, -MINUTE),
+    until: late,
+    ...change,
+  }
+}
+
+function view(change: Partial<AccountView> = {}): AccountView {
+  return {
+    account: account(),
+    health: HEALTHY,
+    inFlight: 0,
+    begun: 0,
+    lastTurn: 0,
+    isProbing: false,
+    session: undefined,
+    ...change,
+  }
+}
+
+function account(change: Partial<Account> = {}): Account {
+  return {
+    id: toAccountId('a'),
+    name: 'a',
+    provider: 'console',
+    baseUrl: undefined,
+    priority: 0,
+    weight: 1,
+    tier: 0,
+    groups: [],
+    modelMap: new Map(),
+    secret: toSealedSecret(''),
+    pausedAt: undefined,
+    createdAt: noon,
+    ...change,
+  }
+}

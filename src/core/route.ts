@@ -1,0 +1,152 @@
+/**
+ * The one routing decision: given everything that is known, what is to be done next. Asked
+ * before every attempt and after every failure, until there is an answer or nothing is left
+ * to try. Returns its reasons with it. Must not remember, wait or send anything.
+ */
+import type { Account } from './account.ts'
+import { isWorthRetrying, outlookOf } from './failure.ts'
+import { type Refusal, refusalOf } from './refusal.ts'
+import type { AccountView, FailedAttempt, Situation } from './situation.ts'
+import { type Choice, strategyOf } from './strategies.ts'
+import { SECOND } from './time.ts'
+import { type Verdict, verdictOf } from './verdict.ts'
+
+export type Step =
+  /** Send to `account`, after `delayMs`, on a new connection if `fresh`; `isRetry` counts against the budget. */
+  | {
+      readonly kind: 'send'
+      readonly account: Account
+      readonly reason: string
+      readonly delayMs: number
+      readonly fresh: boolean
+      readonly isRetry: boolean
+      readonly refusals: readonly Refusal[]
+    }
+  /** Ask again in `delayMs`: another request is just testing the account. */
+  | { readonly kind: 'wait'; readonly delayMs: number }
+  /** Give up: with an answer of our own, or with the one that an upstream gave. */
+  | { readonly kind: 'give-up'; readonly verdict: Verdict; readonly refusals: readonly Refusal[] }
+
+const PROBE_POLL_MS = 50
+const PROBE_PATIENCE_MS = 10 * SECOND
+/** Two accounts that refuse a request without a word about limits: it is the request (`wire.md` §1.7). */
+const MOST_REFUSED_HOPS = 1
+/** A fault this recent makes another attempt on that account count against the retry budget. */
+const SUSPICION_MS = 10 * SECOND
+const REFUSED_DELAY_MS = 2 * SECOND
+
+export function nextStep(situation: Situation): Step {
+  const refusals: Refusal[] = []
+  const usable: AccountView[] = []
+  for (const view of situation.accounts) {
+    const refusal = refusalOf(view, situation)
+    if (refusal === undefined) usable.push(view)
+    else refusals.push(refusal)
+  }
+  const giveUp = (): Step => ({ kind: 'give-up', verdict: verdictOf(situation, refusals), refusals })
+
+  const last = situation.failed.at(-1)
+  if (last !== undefined && isStaleConnection(situation, last)) {
+    const view = usable.find(({ account }) => account.id === last.account)
+    if (view !== undefined)
+      return send({ view, reason: 'its idle connection was stale' }, refusals, { fresh: true })
+  }
+  if (last?.failure.final === true && endsTheRequest(last)) return giveUp()
+  if (situation.now - situation.startedAt > situation.policy.patienceMs) return giveUp()
+
+  const untried = situation.failed.length === 0 ? usable : usable.filter((view) => !isTried(view, situation))
+  const best = strategyOf(situation.strategy)(preferred(untried, situation), situation)
+  if (best !== undefined) {
+    const isRetry = situation.failed.length > 0 && isSuspect(best.view, situation.now)
+    return isHopAllowed(isRetry, situation) ? send(best, refusals, { isRetry }) : giveUp()
+  }
+
+  const isWaitingForProbe = refusals.some(({ reason }) => reason === 'probing')
+  if (isWaitingForProbe && situation.failed.length === 0)
+    return waitOrProbeAnyway(situation, refusals) ?? giveUp()
+  return retry(usable, situation, refusals) ?? giveUp()
+}
+
+const send = (
+  { view, reason }: Choice,
+  refusals: readonly Refusal[],
+  how: { readonly fresh?: boolean; readonly delayMs?: number; readonly isRetry?: boolean } = {},
+): Step => ({
+  kind: 'send',
+  account: view.account,
+  reason,
+  delayMs: how.delayMs ?? 0,
+  fresh: how.fresh ?? false,
+  isRetry: how.isRetry ?? false,
+  refusals,
+})
+
+/** Upstreams close idle connections; a request that met such a close was never seen (once, outside every budget). */
+const isStaleConnection = ({ failed }: Situation, last: FailedAttempt): boolean =>
+  last.wasStaleConnection && failed.filter((attempt) => attempt.account === last.account).length === 1
+
+/** `x-should-retry: false` ends the request, except where the evidence blames the account alone. */
+function endsTheRequest({ failure }: FailedAttempt): boolean {
+  const outlook = outlookOf(failure.cause)
+  return outlook === 'down' || outlook === 'overloaded' || outlook === 'refused'
+}
+
+const isTried = (view: AccountView, { failed }: Situation): boolean =>
+  failed.some((attempt) => attempt.account === view.account.id)
+
+/** Accounts whose endpoint has just been failing go last: they are used when nobody else is left. */
+function preferred(views: readonly AccountView[], { now }: Situation): readonly AccountView[] {
+  const isCalm = ({ health }: AccountView) => (health.faults.avoidUntil ?? 0) <= now
+  if (views.every(isCalm)) return views
+  const calm = views.filter(isCalm)
+  return calm.length > 0 ? calm : views
+}
+
+function isHopAllowed(isRetry: boolean, { failed, retriesLeft }: Situation): boolean {
+  const refused = failed.filter(({ failure }) => failure.cause === 'request-refused').length
+  return refused <= MOST_REFUSED_HOPS && (!isRetry || retriesLeft > 0)
+}
+
+/** An endpoint that has just failed others would get one more request in the middle of its trouble. */
+const isSuspect = ({ health }: AccountView, now: number): boolean =>
+  health.faults.lastAt !== undefined && now - health.faults.lastAt < SUSPICION_MS
+
+function waitOrProbeAnyway(situation: Situation, refusals: readonly Refusal[]): Step | undefined {
+  if (situation.now - situation.startedAt < PROBE_PATIENCE_MS) return { kind: 'wait', delayMs: PROBE_POLL_MS }
+  const probed = new Set(refusals.flatMap(({ account, reason }) => (reason === 'probing' ? [account] : [])))
+  const views = situation.accounts.filter(({ account }) => probed.has(account))
+  const best = strategyOf(situation.strategy)(views, situation)
+  return best === undefined ? undefined : send(best, refusals)
+}
+
+/** Everybody has failed: the same account again, later, if that can help and the budget allows it. */
+function retry(
+  usable: readonly AccountView[],
+  situation: Situation,
+  refusals: readonly Refusal[],
+): Step | undefined {
+  const { failed, policy, request, retriesLeft, now, startedAt } = situation
+  if (request.clientRetries > 0 || retriesLeft <= 0) return undefined
+  const views = usable.filter((view) => isRetryable(view, situation))
+  const best = strategyOf(situation.strategy)(views, situation)
+  if (best === undefined) return undefined
+  const rounds = failed.filter((attempt) => attempt.account === best.view.account.id).length
+  const wait = failed.at(-1)?.failure.cause === 'request-refused' ? REFUSED_DELAY_MS : policy.delayMs
+  const delayMs = Math.round(wait * policy.backoff ** (rounds - 1) * (0.75 + situation.chance / 2))
+  if (now + delayMs - startedAt > policy.patienceMs) return undefined
+  return send({ ...best, reason: `attempt ${rounds + 1}: nobody else could take it` }, refusals, {
+    delayMs,
+    isRetry: true,
+  })
+}
+
+function isRetryable(view: AccountView, { failed, policy }: Situation): boolean {
+  const mine = failed.filter((attempt) => attempt.account === view.account.id)
+  const last = mine.at(-1)
+  if (last === undefined || !isWorthRetrying(last.failure.cause)) return false
+  const most =
+    last.failure.cause === 'request-refused' || last.failure.cause === 'conflict'
+      ? 2
+      : policy.attemptsPerAccount
+  return mine.length < most
+}

@@ -1,0 +1,45 @@
+/**
+ * Times and lengths of time. A moment is `Millis`, a length is a plain number whose name
+ * ends in `Ms`. Nothing here asks a clock: the present is always an argument. The only
+ * file of the pure layers that may name `Date`, to read and write calendar texts.
+ */
+
+declare const moment: unique symbol
+
+/** A moment: whole milliseconds since 1970-01-01T00:00Z. */
+export type Millis = number & { readonly [moment]: true }
+
+export const SECOND = 1_000
+export const MINUTE = 60 * SECOND
+export const HOUR = 60 * MINUTE
+export const DAY = 24 * HOUR
+
+export const toMillis = (milliseconds: number): Millis => Math.round(milliseconds) as Millis
+
+export const later = (from: Millis, byMs: number): Millis => toMillis(from + byMs)
+
+/** ISO 8601 in UTC, the way the API and the logs show moments. */
+export const toIso = (at: Millis): string => new Date(at).toISOString()
+
+/** Reads RFC 3339 and the dates of HTTP (RFC 9110 §5.6.7); anything else is undefined. */
+export function readDate(text: string): Millis | undefined {
+  const at = Date.parse(text)
+  return Number.isNaN(at) ? undefined : toMillis(at)
+}
+
+/** The first moment of the month after this one, UTC: when monthly spend limits start again. */
+export function nextMonth(from: Millis): Millis {
+  const date = new Date(from)
+  return toMillis(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 1))
+}
+
+/** "2 h 5 min", "40 s": for sentences that people read. */
+export function describeLength(lengthMs: number): string {
+  const seconds = Math.max(0, Math.ceil(lengthMs / SECOND))
+  if (seconds < 90) return `${seconds} s`
+  const minutes = Math.round(seconds / 60)
+  if (minutes < 90) return `${minutes} min`
+  const hours = Math.floor(minutes / 60)
+  if (hours < 48) return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`
+  return `${Math.round(hours / 24)} days`
+}

@@ -1,0 +1,163 @@
+/**
+ * What the client is told when no account is left to try: an upstream's own answer where
+ * one says it best, otherwise one of ours that names every account, its reason and its
+ * time. The statuses follow how real clients react (`faults.md`). Must not write bodies.
+ */
+import { type Outlook, outlookOf } from './failure.ts'
+import type { Refusal } from './refusal.ts'
+import type { FailedAttempt, Situation } from './situation.ts'
+import { describeLength, type Millis, SECOND, toIso } from './time.ts'
+
+export type Verdict =
+  /** Hand out the answer that this attempt (by index) brought. */
+  | { readonly kind: 'relay'; readonly attempt: number }
+  | {
+      readonly kind: 'own'
+      readonly status: 401 | 403 | 404 | 429 | 503 | 504
+      readonly message: string
+      /** Whole seconds, for `retry-after`. */
+      readonly retryAfterSeconds?: number
+      /** For `x-should-retry`. */
+      readonly shouldRetry?: false
+    }
+
+interface Standing {
+  readonly name: string
+  readonly outlook: Outlook | 'paused'
+  readonly words: string
+  readonly until: Millis | undefined
+  /** Index of the last failed attempt on the account. */
+  readonly attempt: number | undefined
+  readonly isPresentable: boolean
+}
+
+const OVERLOAD_RETRY_SECONDS = 5
+const DOWN_RETRY_SECONDS = 5
+
+export function verdictOf(situation: Situation, refusals: readonly Refusal[]): Verdict {
+  const standings = situation.accounts.flatMap(
+    ({ account }) => standingOf(account.id, situation, refusals) ?? [],
+  )
+  const active = standings.filter(({ outlook }) => outlook !== 'paused')
+  if (active.length === 0) return allPaused(standings)
+  const has = (...outlooks: readonly Standing['outlook'][]) =>
+    active.some(({ outlook }) => outlooks.includes(outlook))
+
+  if (has('down', 'timeout', 'refused')) return troubled(active)
+  if (has('limited')) return limited(active, situation.now)
+  if (has('overloaded')) {
+    return own(503, 'Every account that could take this request is overloaded', active, {
+      retryAfterSeconds: OVERLOAD_RETRY_SECONDS,
+    })
+  }
+  return unserved(active)
+}
+
+/** What is known of one account: its failure in this request, or why it was not asked. */
+function standingOf(
+  id: string,
+  { accounts, failed, now }: Situation,
+  refusals: readonly Refusal[],
+): Standing | undefined {
+  const name = accounts.find(({ account }) => account.id === id)?.account.name ?? id
+  const attempt = failed.findLastIndex((each) => each.account === id)
+  const last = failed[attempt]
+  if (last !== undefined) return ofFailure(name, attempt, last, now)
+  const refusal = refusals.find(({ account }) => account.id === id)
+  return refusal === undefined ? untried(name) : ofRefusal(name, refusal, now)
+}
+
+const ofFailure = (
+  name: string,
+  attempt: number,
+  { failure, isPresentable }: FailedAttempt,
+  now: Millis,
+): Standing => ({
+  name,
+  outlook: outlookOf(failure.cause),
+  words: `${failure.evidence}${untilWords(failure.until, now)}`,
+  until: failure.until,
+  attempt,
+  isPresentable,
+})
+
+function ofRefusal(name: string, refusal: Refusal, now: Millis): Standing | undefined {
+  const common = { name, until: refusal.until, attempt: undefined, isPresentable: false }
+  switch (refusal.reason) {
+    case 'paused':
+      return { ...common, outlook: 'paused', words: 'paused' }
+    case 'not-the-owner':
+      return undefined
+    case 'probing':
+      return { ...common, outlook: 'limited', words: 'is being tested after a cooldown' }
+    case 'cooling':
+      return {
+        ...common,
+        outlook: outlookOf(refusal.cause ?? 'server-error'),
+        words: `${refusal.evidence ?? 'cooling down'}${untilWords(refusal.until, now)}`,
+      }
+  }
+}
+
+/** Left over because the retry budget or the client's patience was used up. */
+const untried = (name: string): Standing => ({
+  name,
+  outlook: 'down',
+  words: 'not tried: the retry budget is used up',
+  until: undefined,
+  attempt: undefined,
+  isPresentable: false,
+})
+
+const untilWords = (until: Millis | undefined, now: Millis): string =>
+  until === undefined ? '' : `, until ${toIso(until)} (in ${describeLength(until - now)})`
+
+function allPaused(standings: readonly Standing[]): Verdict {
+  const words = standings.length === 0 ? 'No account can take this request' : 'Every account is paused'
+  return own(503, `${words}. Resume one with "spillway accounts resume <name>"`, standings)
+}
+
+/** Something is broken somewhere: the upstream's own words if there are any, and come back soon. */
+function troubled(active: readonly Standing[]): Verdict {
+  const broken = active.filter(
+    ({ outlook }) => outlook === 'down' || outlook === 'timeout' || outlook === 'refused',
+  )
+  const told = broken.findLast(({ isPresentable }) => isPresentable)
+  if (told?.attempt !== undefined) return { kind: 'relay', attempt: told.attempt }
+  if (active.every(({ outlook }) => outlook === 'timeout')) {
+    return own(504, 'No account answered in time', active)
+  }
+  return own(503, 'No account could be reached', active, { retryAfterSeconds: DOWN_RETRY_SECONDS })
+}
+
+/** The earliest moment at which any of them can serve again: the only true `retry-after`. */
+function limited(active: readonly Standing[], now: Millis): Verdict {
+  const times = active.flatMap(({ outlook, until }) =>
+    outlook === 'limited' && until !== undefined ? [until] : [],
+  )
+  const earliest = times.length === 0 ? undefined : Math.min(...times)
+  const retryAfterSeconds = earliest === undefined ? 1 : Math.max(1, Math.ceil((earliest - now) / SECOND))
+  return own(429, 'Every account that could take this request is limited', active, { retryAfterSeconds })
+}
+
+/** No account's state will change by waiting: a credential, a right or a model is missing. */
+function unserved(active: readonly Standing[]): Verdict {
+  if (active.every(({ outlook }) => outlook === 'unauthorized')) {
+    return own(401, 'Every account was refused by its provider', active, { shouldRetry: false })
+  }
+  const told = active.findLast(({ outlook, isPresentable }) => outlook === 'unserved' && isPresentable)
+  if (told?.attempt !== undefined) return { kind: 'relay', attempt: told.attempt }
+  return own(403, 'No account can serve this model or this request', active, { shouldRetry: false })
+}
+
+const own = (
+  status: Extract<Verdict, { kind: 'own' }>['status'],
+  sentence: string,
+  standings: readonly Standing[],
+  extra: { readonly retryAfterSeconds?: number; readonly shouldRetry?: false } = {},
+): Verdict => ({
+  kind: 'own',
+  status,
+  message: `${[sentence, ...standings.map(({ name, words }) => `${name}: ${words}`)].join('. ')}.`,
+  ...extra,
+})

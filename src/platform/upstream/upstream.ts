@@ -1,0 +1,134 @@
+/**
+ * The `Upstream` port over our own HTTP/1.1 client (see docs/decisions for why it is ours):
+ * resolve, connect or reuse, exchange. Knows no provider and no retry; follows no redirect,
+ * decodes nothing, keeps no credential.
+ */
+import type { Cause } from '../../core/failure.ts'
+import type { Headers } from '../../core/headers.ts'
+import type { Endpoint, Sent, Upstream, UpstreamLimits, UpstreamRequest } from '../../core/ports/upstream.ts'
+import { writeFields } from '../../http1/write.ts'
+import type { EgressProxy, EgressRules } from './egress.ts'
+import { Exchange, isFault } from './exchange.ts'
+import { isLinkFault, type Link, openLink } from './link.ts'
+import { createLinkPool, type LinkPool } from './pool.ts'
+import type { Resolver } from './resolve.ts'
+
+export interface UpstreamOptions {
+  readonly resolver: Resolver
+  readonly egress: EgressRules
+  readonly elapsed: () => number
+}
+
+export interface ClosableUpstream extends Upstream {
+  /** Ends idle connections. */
+  close(): void
+}
+
+interface Context extends UpstreamOptions {
+  readonly pool: LinkPool
+}
+
+export function createUpstream(options: UpstreamOptions): ClosableUpstream {
+  const context: Context = { ...options, pool: createLinkPool() }
+  return {
+    send: (request, limits, signal) => send(context, request, limits, signal),
+    close: context.pool.closeAll,
+  }
+}
+
+async function send(
+  context: Context,
+  request: UpstreamRequest,
+  limits: UpstreamLimits,
+  signal: AbortSignal,
+): Promise<Sent> {
+  if (signal.aborted) return { kind: 'aborted' }
+  const { endpoint } = request
+  const key = `${endpoint.isSecure ? 's' : 'p'}:${endpoint.host}:${endpoint.port}`
+  const idle = request.fresh ? undefined : context.pool.take(key)
+  const proxy = context.egress(endpoint)
+  const link = idle ?? (await connect(context, endpoint, { proxy, connectMs: limits.connectMs, signal }))
+  if (link === 'aborted') return { kind: 'aborted' }
+  if (isLinkFault(link)) return { kind: 'fault', fault: { ...link, wasStaleConnection: false } }
+
+  const exchange = new Exchange(link, {
+    request,
+    limits,
+    elapsed: context.elapsed,
+    isReused: idle !== undefined,
+    onDone(done, isReusable, keepAliveMs) {
+      signal.removeEventListener('abort', done)
+      if (isReusable) context.pool.put(key, link, keepAliveMs)
+    },
+  })
+  signal.addEventListener('abort', exchange)
+  const answer = await exchange.start(headOf(request, proxy))
+  if (signal.aborted) return { kind: 'aborted' }
+  return isFault(answer) ? { kind: 'fault', fault: answer } : { kind: 'answer', answer }
+}
+
+interface ConnectOptions {
+  readonly proxy: EgressProxy | undefined
+  readonly connectMs: number
+  readonly signal: AbortSignal
+}
+
+/** Everything up to a link that can be written to, within one time limit. What comes too late is closed again. */
+function connect(context: Context, endpoint: Endpoint, options: ConnectOptions): Promise<Link | LinkOutcome> {
+  const { proxy, connectMs, signal } = options
+  const { promise, resolve } = Promise.withResolvers<Link | LinkOutcome>()
+  let isAbandoned = false
+  const settle = (outcome: Link | LinkOutcome): void => {
+    if (isAbandoned) {
+      if (outcome !== 'aborted' && !isLinkFault(outcome)) outcome.terminate()
+      return
+    }
+    isAbandoned = isFailure(outcome)
+    clearTimeout(timer)
+    signal.removeEventListener('abort', leave)
+    resolve(outcome)
+  }
+  const leave = (): void => settle('aborted')
+  const late = (): void =>
+    settle({ cause: 'connect-timeout', detail: `${endpoint.host}: no connection within ${connectMs} ms` })
+  const timer = connectMs > 0 ? setTimeout(late, connectMs) : undefined
+  signal.addEventListener('abort', leave, { once: true })
+  void establish(context, endpoint, proxy, () => isAbandoned).then(settle)
+  return promise
+}
+
+type LinkOutcome = { readonly cause: Cause; readonly detail: string } | 'aborted'
+
+const isFailure = (outcome: Link | LinkOutcome): boolean => outcome === 'aborted' || isLinkFault(outcome)
+
+async function establish(
+  { resolver }: Context,
+  endpoint: Endpoint,
+  proxy: EgressProxy | undefined,
+  isAbandoned: () => boolean,
+): Promise<Link | { readonly cause: Cause; readonly detail: string }> {
+  const resolved = await resolver.resolve(proxy?.host ?? endpoint.host)
+  if (resolved.kind === 'fault') return resolved
+  const { host, port, isSecure } = endpoint
+  return openLink({ host, port, isSecure, proxy, addresses: resolved.addresses }, isAbandoned)
+}
+
+/** RFC 9112 §3.2: a proxy for plain HTTP wants the whole URL; everybody else the path. */
+function headOf(
+  { method, endpoint, target, headers, body }: UpstreamRequest,
+  proxy: EgressProxy | undefined,
+): string {
+  const isDefaultPort = endpoint.port === (endpoint.isSecure ? 443 : 80)
+  const authority = isDefaultPort ? endpoint.host : `${endpoint.host}:${endpoint.port}`
+  const isPlainProxy = proxy !== undefined && !endpoint.isSecure
+  const goal = isPlainProxy ? `http://${authority}${endpoint.path}${target}` : `${endpoint.path}${target}`
+  const length = body.length > 0 || method === 'POST' || method === 'PUT' || method === 'PATCH'
+  const own: Headers = [
+    ['host', authority],
+    ...(length ? [['content-length', String(body.length)] as const] : []),
+    ...(isPlainProxy && proxy.authorization !== undefined
+      ? [['proxy-authorization', proxy.authorization] as const]
+      : []),
+  ]
+  return `${method} ${goal} HTTP/1.1\r\n${writeFields(own)}${writeFields(headers)}\r\n`
+}

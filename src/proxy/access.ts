@@ -1,0 +1,30 @@
+/**
+ * The door: which client is this, and may it come in? Carries out what core/access.ts and
+ * core/origin.ts decide. A key is looked up by its digest, so nothing is compared that could
+ * be guessed byte by byte.
+ */
+import { type ClientKey, credentialsOf, isKeyRequired, isUsable } from '../core/access.ts'
+import { GatewayError } from '../core/error.ts'
+import type { ClientRequest } from '../core/ports/client.ts'
+import type { ProxyContext } from './context.ts'
+
+/** The key that the client used; undefined where none is needed. Throws `unauthenticated` or `too-many-attempts`. */
+export function admit({ headers, peer }: ClientRequest, context: ProxyContext): ClientKey | undefined {
+  const { keys, settings, sha256, isBlocked } = context
+  const { keyPolicy, isLoopback } = settings()
+  if (!isKeyRequired(keyPolicy, keys.all().length > 0, isLoopback)) return undefined
+  const credentials = credentialsOf(headers)
+  for (const credential of credentials) {
+    const key = keys.byDigest(sha256(credential))
+    if (key !== undefined && isUsable(key)) return key
+  }
+  if (credentials.length === 0) throw new GatewayError('unauthenticated', MISSING)
+  throw isBlocked(peer)
+    ? new GatewayError('too-many-attempts', BLOCKED)
+    : new GatewayError('unauthenticated', INVALID)
+}
+
+const HOW = 'Send a client key in x-api-key or as a Bearer token; "spillway keys create <name>" makes one.'
+const MISSING = `This gateway asks for a client key, and the request carries none. ${HOW}`
+const INVALID = `The request’s key is not one of this gateway’s, or it is disabled or revoked. ${HOW}`
+const BLOCKED = 'Too many wrong keys came from this address; try again in a minute.'

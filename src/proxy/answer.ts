@@ -1,0 +1,46 @@
+/**
+ * Answers of our own, in the client's dialect: what went wrong, for whom, until when. Must
+ * not decide a status beyond the table in core/error.ts.
+ */
+import { type ErrorCode, type GatewayError, STATUS_OF } from '../core/error.ts'
+import type { Headers } from '../core/headers.ts'
+import type { Reply } from '../core/ports/client.ts'
+import type { Verdict } from '../core/verdict.ts'
+import { writeErrorEnvelope } from '../dialects/messages/error.ts'
+
+/** A wrong key does not become right by asking again. */
+const RETRY_HINTS: Partial<Record<ErrorCode, Headers>> = {
+  unauthenticated: [['x-should-retry', 'false']],
+  'too-many-attempts': [['retry-after', '60']],
+}
+
+export function answerError(reply: Reply, error: GatewayError, id: string | undefined): void {
+  const retry = RETRY_HINTS[error.code] ?? []
+  sendJson(reply, STATUS_OF[error.code], writeErrorEnvelope(STATUS_OF[error.code], error.message, id), [
+    ...retry,
+    ...ownHeaders(id),
+  ])
+}
+
+export function answerVerdict(
+  reply: Reply,
+  verdict: Extract<Verdict, { kind: 'own' }>,
+  { id, attempts }: { readonly id: string; readonly attempts: number },
+): void {
+  const { status, message, retryAfterSeconds, shouldRetry } = verdict
+  sendJson(reply, status, writeErrorEnvelope(status, message, id), [
+    ...(retryAfterSeconds === undefined ? [] : [['retry-after', String(retryAfterSeconds)] as const]),
+    ...(shouldRetry === undefined ? [] : [['x-should-retry', String(shouldRetry)] as const]),
+    ...ownHeaders(id),
+    ['x-spillway-attempts', String(attempts)],
+  ])
+}
+
+function sendJson(reply: Reply, status: number, text: string, headers: Headers): void {
+  const body = Buffer.from(text)
+  reply.start(status, [['content-type', 'application/json'], ...headers], body.length)
+  reply.end(body)
+}
+
+const ownHeaders = (id: string | undefined): Headers =>
+  id === undefined ? [] : [['x-spillway-request-id', id]]

@@ -1,0 +1,164 @@
+/**
+ * One attempt: sign, send, and judge what comes back up to the first content. Nothing has
+ * reached the client yet when this returns, so a failure here can still go to another
+ * account. Must not choose accounts or write to the client.
+ */
+import type { Failure } from '../core/failure.ts'
+import type { Headers } from '../core/headers.ts'
+import { isEnd, type UpstreamAnswer } from '../core/ports/upstream.ts'
+import type { FailedAttempt } from '../core/situation.ts'
+import { readErrorEnvelope, statusOfType } from '../dialects/messages/error.ts'
+import { withModel } from '../dialects/messages/request.ts'
+import type { ProxyContext } from './context.ts'
+import { toUpstreamHeaders } from './headers.ts'
+import { type Begun, hold, watch } from './hold.ts'
+import type { Job } from './job.ts'
+import type { Target } from './target.ts'
+
+export type Attempt =
+  | { readonly kind: 'answered'; readonly begun: Begun }
+  /** A refusal that is the client's own affair, whole. */
+  | { readonly kind: 'refused'; readonly kept: KeptAnswer }
+  | { readonly kind: 'failed'; readonly failed: FailedAttempt; readonly kept: KeptAnswer | undefined }
+  | { readonly kind: 'aborted' }
+
+/** An upstream's answer that is no success, whole. */
+export interface KeptAnswer {
+  readonly account: Target['account']
+  readonly status: number
+  readonly headers: Headers
+  readonly body: Uint8Array
+}
+
+const MOST_ERROR_BYTES = 1 << 20
+const ERROR_BODY_MS = 30_000
+
+export async function attempt(
+  job: Job,
+  target: Target,
+  isFresh: boolean,
+  context: ProxyContext,
+): Promise<Attempt> {
+  const { clock, upstream, settings } = context
+  const { times } = settings()
+  const { isStream } = job.facts
+  const isWhole = !isStream && job.endpoint.kind !== 'other'
+  const sentAt = clock.elapsed()
+  const sent = await upstream.send(
+    {
+      endpoint: target.endpoint,
+      method: job.request.method,
+      target: `${job.request.path}${job.request.query}`,
+      headers: toUpstreamHeaders(job.request.headers, target.credential),
+      body: bodyFor(job, target),
+      fresh: isFresh,
+    },
+    {
+      connectMs: times.connectMs,
+      headersMs: isWhole && times.totalMs > 0 ? times.totalMs : times.headersMs,
+      idleMs: isWhole ? 0 : times.idleMs,
+    },
+    job.request.signal,
+  )
+  if (sent.kind === 'aborted') return { kind: 'aborted' }
+  if (sent.kind === 'fault') {
+    const { cause, detail, wasStaleConnection } = sent.fault
+    return failed(target, { cause, scope: { kind: 'request' }, evidence: detail }, { wasStaleConnection })
+  }
+  return judge(job, target, { answer: sent.answer, sentAt }, context)
+}
+
+/** The client's bytes; where the account is asked for another model, with that one value edited in place (G1). */
+function bodyFor({ body, facts }: Job, { model }: Target): Uint8Array {
+  const isMapped = model !== undefined && model !== facts.model && facts.modelSpan !== undefined
+  return isMapped ? withModel(body, facts.modelSpan, model) : body
+}
+
+async function judge(
+  job: Job,
+  target: Target,
+  { answer, sentAt }: { readonly answer: UpstreamAnswer; readonly sentAt: number },
+  context: ProxyContext,
+): Promise<Attempt> {
+  const { clock, pool, settings } = context
+  pool.read(target.account.id, target.provider.readWindows(answer.headers, clock.now()))
+  if (answer.status >= 300) return judgeRefusal(job, target, answer, context)
+  const held = await hold(job, answer, { clock, times: settings().times, sentAt })
+  if (job.request.signal.aborted) return { kind: 'aborted' }
+  if (held.kind === 'begun') return { kind: 'answered', begun: held.begun }
+  if (held.kind === 'failed') return failed(target, held.failure, { status: answer.status })
+  // Judged as if it had come with the status that its type has elsewhere.
+  const status = statusOfType(held.error.type)
+  const body = JSON.stringify({ error: held.error })
+  const failure = readFailure(job, target, { status, headers: answer.headers, body }, context)
+  if (failure === undefined) return { kind: 'answered', begun: held.begun }
+  held.begun.watch.stop()
+  answer.body.cancel()
+  return failed(target, failure, { status })
+}
+
+/** Anything but success: read whole, and either the account's failure or the client's answer. */
+async function judgeRefusal(
+  job: Job,
+  target: Target,
+  answer: UpstreamAnswer,
+  context: ProxyContext,
+): Promise<Attempt> {
+  const { status, headers } = answer
+  const running = watch(ERROR_BODY_MS, context.clock, answer)
+  const body = await readWhole(answer)
+  running.stop()
+  if (job.request.signal.aborted) return { kind: 'aborted' }
+  const evidence = `its answer (${status}) broke off`
+  if (body === undefined)
+    return failed(target, { cause: 'bad-response', scope: { kind: 'request' }, evidence }, { status })
+  const text = Buffer.from(body.buffer, body.byteOffset, body.length).toString()
+  const kept = { account: target.account, status, headers, body }
+  const failure = readFailure(job, target, { status, headers, body: text }, context)
+  if (failure === undefined) return { kind: 'refused', kept }
+  const isPresentable = failure.cause !== 'redirect' && readErrorEnvelope(text) !== undefined
+  return failed(target, failure, { status, isPresentable }, kept)
+}
+
+function readFailure(
+  job: Job,
+  { provider, model }: Target,
+  answer: { readonly status: number; readonly headers: Headers; readonly body: string },
+  { clock }: ProxyContext,
+): Failure | undefined {
+  return provider.readFailure({
+    ...answer,
+    model,
+    isSide: job.endpoint.kind !== 'messages',
+    now: clock.now(),
+  })
+}
+
+function failed(
+  { account }: Target,
+  failure: Failure,
+  seen: Partial<Pick<FailedAttempt, 'status' | 'isPresentable' | 'wasStaleConnection'>> = {},
+  kept?: KeptAnswer,
+): Attempt {
+  const { status, isPresentable = false, wasStaleConnection = false } = seen
+  return {
+    kind: 'failed',
+    failed: { account: account.id, failure, status, isPresentable, wasStaleConnection },
+    kept,
+  }
+}
+
+/** Undefined when the body broke off or is too long to be an error message. */
+async function readWhole({ body }: UpstreamAnswer): Promise<Uint8Array | undefined> {
+  const pieces: Uint8Array[] = []
+  let size = 0
+  for (;;) {
+    const part = await body.read()
+    if (isEnd(part)) return part.end === 'clean' ? Buffer.concat(pieces) : undefined
+    pieces.push(part)
+    size += part.length
+    if (size <= MOST_ERROR_BYTES) continue
+    body.cancel()
+    return undefined
+  }
+}

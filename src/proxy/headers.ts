@@ -1,0 +1,112 @@
+/**
+ * The only rules by which headers change on their way (G1), in both directions. What is not
+ * named here passes as it came, in its order. Must not read a value it does not change.
+ */
+import type { Header, Headers } from '../core/headers.ts'
+
+/** Fields of one connection, not of the message (RFC 9110 §7.6.1), and the framing, which is ours. */
+const HOP_BY_HOP: readonly string[] = [
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'content-length',
+  'expect',
+  'http2-settings',
+]
+
+const NOT_UPSTREAM: ReadonlySet<string> = new Set([
+  ...HOP_BY_HOP,
+  'host',
+  /* credentials and cookies of the client */
+  'authorization',
+  'x-api-key',
+  'api-key',
+  'cookie',
+  /* where the client sits */
+  'forwarded',
+  'via',
+  'x-real-ip',
+  'true-client-ip',
+  'cf-connecting-ip',
+  /* bytes must come back readable, see `accept-encoding` below */
+  'accept-encoding',
+  /* pages that the client has open */
+  'origin',
+  'referer',
+])
+
+const NOT_TO_CLIENT: ReadonlySet<string> = new Set([
+  ...HOP_BY_HOP,
+  'set-cookie',
+  /* promises of another origin than ours */
+  'alt-svc',
+  'strict-transport-security',
+])
+
+const OWN_PREFIX = 'x-spillway-'
+const FORWARDING_PREFIX = 'x-forwarded-'
+const BROWSER_PREFIX = 'sec-'
+const LIMIT_PREFIX = 'anthropic-ratelimit-'
+
+/** What goes upstream: the client's headers by the rules, then the account's credential. */
+export function toUpstreamHeaders(headers: Headers, credential: Headers): Headers {
+  const named = namedByConnection(headers)
+  const kept = headers.filter(([name]) => goesUpstream(name) && !named.has(name))
+  return [...kept, IDENTITY, ...credential]
+}
+
+const IDENTITY: Header = ['accept-encoding', 'identity']
+
+/**
+ * What goes to the client: the upstream's headers by the rules, then ours. Limit headers
+ * speak of one account's plan; clients take them for their own, so a pool leaves them out
+ * (`wire.md` §1.7).
+ */
+export function toClientHeaders(headers: Headers, own: Headers, keepsLimits: boolean): Headers {
+  const named = namedByConnection(headers)
+  const kept = headers.filter(
+    ([name]) => goesToClient(name) && (keepsLimits || !name.startsWith(LIMIT_PREFIX)) && !named.has(name),
+  )
+  return [...kept, ...own]
+}
+
+/** The rule for a name is looked up, not worked out, from its second time on. */
+function remembered(rule: (name: string) => boolean): (name: string) => boolean {
+  const known = new Map<string, boolean>()
+  return (name) => {
+    const verdict = known.get(name)
+    if (verdict !== undefined) return verdict
+    const found = rule(name)
+    if (known.size < MOST_REMEMBERED) known.set(name, found)
+    return found
+  }
+}
+
+const MOST_REMEMBERED = 1_000
+
+const goesUpstream = remembered(
+  (name) =>
+    !NOT_UPSTREAM.has(name) &&
+    !name.startsWith(OWN_PREFIX) &&
+    !name.startsWith(FORWARDING_PREFIX) &&
+    !name.startsWith(BROWSER_PREFIX),
+)
+
+const goesToClient = remembered((name) => !NOT_TO_CLIENT.has(name) && !name.startsWith(OWN_PREFIX))
+
+const NONE: ReadonlySet<string> = new Set()
+
+/** RFC 9110 §7.6.1: whatever `Connection` names belongs to the connection too. */
+function namedByConnection(headers: Headers): ReadonlySet<string> {
+  if (!headers.some(isConnection)) return NONE
+  const names = headers.filter(isConnection).flatMap(([, value]) => value.toLowerCase().split(','))
+  return new Set(names.map((name) => name.trim()))
+}
+
+const isConnection = ([name]: Header): boolean => name === 'connection'

@@ -1,0 +1,138 @@
+/**
+ * Looks at the beginning of an answer before the client gets any of it: up to the first
+ * content event of a stream, up to the first bytes of anything else. As long as it is held,
+ * another account can still serve the request. Must not write to the client.
+ */
+import type { Cause, Failure } from '../core/failure.ts'
+import { headerOf } from '../core/headers.ts'
+import type { Clock } from '../core/ports/clock.ts'
+import { type BodyEnd, isEnd, type UpstreamAnswer } from '../core/ports/upstream.ts'
+import { type ErrorEnvelope, readErrorEnvelope } from '../dialects/messages/error.ts'
+import { createMessageStream, type MessageStream } from '../dialects/messages/stream.ts'
+import type { Job } from './job.ts'
+import type { TimeLimits } from './settings.ts'
+
+/** An answer of which the client is to get everything from here on. */
+export interface Begun {
+  readonly answer: UpstreamAnswer
+  /** The first bytes, already read. */
+  readonly held: Uint8Array
+  /** Follows an event stream; undefined for anything else. */
+  readonly stream: MessageStream | undefined
+  /** The time limit that runs while the answer comes. */
+  readonly watch: Watch
+}
+
+export type Held =
+  | { readonly kind: 'begun'; readonly begun: Begun }
+  | { readonly kind: 'failed'; readonly failure: Failure }
+  /** The first word of the answer, status 200 and all, is an error. */
+  | { readonly kind: 'error'; readonly begun: Begun; readonly error: ErrorEnvelope; readonly text: string }
+
+/** A running time limit that cancels the answer when it fires. */
+export interface Watch {
+  readonly hasFired: boolean
+  stop(): void
+}
+
+export function watch(ms: number, clock: Clock, answer: UpstreamAnswer): Watch {
+  let hasFired = false
+  const fire = (): void => {
+    hasFired = true
+    answer.body.cancel()
+  }
+  const stop = ms > 0 ? clock.after(ms, fire) : () => {}
+  return {
+    stop,
+    get hasFired() {
+      return hasFired
+    },
+  }
+}
+
+const NOTHING = new Uint8Array(0)
+const MOST_HELD_BYTES = 256 * 1024
+
+/** `times.totalMs` counts from `sentAt` (elapsed time); the other limits from now. */
+export function hold(
+  job: Job,
+  answer: UpstreamAnswer,
+  { clock, times, sentAt }: { readonly clock: Clock; readonly times: TimeLimits; readonly sentAt: number },
+): Promise<Held> {
+  const isEvents = headerOf(answer.headers, 'content-type')?.startsWith('text/event-stream') === true
+  const isPlain = (headerOf(answer.headers, 'content-encoding') ?? 'identity') === 'identity'
+  if (isEvents && isPlain && job.endpoint.kind === 'messages') {
+    return holdStream(answer, watch(times.contentMs, clock, answer), clock.elapsed() + times.holdMs, clock)
+  }
+  const isLimited = !job.facts.isStream && job.endpoint.kind !== 'other' && times.totalMs > 0
+  const leftMs = isLimited ? Math.max(1, times.totalMs - (clock.elapsed() - sentAt)) : 0
+  return holdBytes(job, answer, watch(leftMs, clock, answer))
+}
+
+async function holdBytes(job: Job, answer: UpstreamAnswer, running: Watch): Promise<Held> {
+  const mayBeEmpty = job.endpoint.kind === 'other'
+  const first = await answer.body.read()
+  if (!isEnd(first)) return checkBytes(answer, first, running)
+  if (first.end === 'clean' && mayBeEmpty) {
+    return { kind: 'begun', begun: { answer, held: NOTHING, stream: undefined, watch: running } }
+  }
+  running.stop()
+  return { kind: 'failed', failure: brokenOff(first, running) }
+}
+
+const ERROR_START = [...'{"type":"error"'].map((character) => character.charCodeAt(0))
+
+/** Some providers answer 200 and put an error where the message should be. */
+function checkBytes(answer: UpstreamAnswer, held: Uint8Array, running: Watch): Held {
+  const begun: Begun = { answer, held, stream: undefined, watch: running }
+  const isError = ERROR_START.every((code, index) => held[index] === code) && answer.body.isComplete
+  const text = isError ? toText(held) : ''
+  const error = isError ? readErrorEnvelope(text) : undefined
+  return error === undefined ? { kind: 'begun', begun } : { kind: 'error', begun, error, text }
+}
+
+async function holdStream(
+  answer: UpstreamAnswer,
+  running: Watch,
+  patience: number,
+  clock: Clock,
+): Promise<Held> {
+  const stream = createMessageStream()
+  const pieces: Uint8Array[] = []
+  let size = 0
+  while (!stream.hasContent && stream.error === undefined && size < MOST_HELD_BYTES) {
+    const part = await answer.body.read()
+    if (isEnd(part)) {
+      running.stop()
+      return { kind: 'failed', failure: brokenOff(part, running) }
+    }
+    pieces.push(part)
+    size += part.length
+    stream.see(part)
+    if (clock.elapsed() >= patience) break
+  }
+  const [first = NOTHING] = pieces
+  const held = pieces.length === 1 ? first : Buffer.concat(pieces)
+  const begun: Begun = { answer, held, stream, watch: running }
+  const { error, hasContent } = stream
+  return error === undefined || hasContent
+    ? { kind: 'begun', begun }
+    : { kind: 'error', begun, error, text: toText(held) }
+}
+
+const decoder = new TextDecoder()
+const toText = (bytes: Uint8Array): string => decoder.decode(bytes)
+
+/** Nothing of the answer has been handed on, so that it broke off is a failure like any other. */
+function brokenOff({ end }: BodyEnd, running: Watch): Failure {
+  const [cause, evidence] = running.hasFired ? LATE : (ENDINGS[end] ?? RESET)
+  return { cause, scope: { kind: 'request' }, evidence }
+}
+
+const LATE: readonly [Cause, string] = ['content-timeout', 'its answer had no content in time']
+const RESET: readonly [Cause, string] = ['reset', 'its connection broke before any content']
+const ENDINGS: Readonly<Partial<Record<BodyEnd['end'], readonly [Cause, string]>>> = {
+  clean: ['empty-answer', 'its answer was empty'],
+  idle: ['content-timeout', 'its answer stalled before any content'],
+  framing: ['bad-response', 'its answer was framed wrongly'],
+}

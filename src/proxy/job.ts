@@ -1,0 +1,195 @@
+/**
+ * One client request with everything that was read out of it, and its ledger row in the
+ * making. Reads what routing needs and no more; must not choose, send or answer.
+ */
+import type { ClientKey } from '../core/access.ts'
+import type { AccountId } from '../core/account.ts'
+import { costOf } from '../core/cost.ts'
+import { GatewayError } from '../core/error.ts'
+import { headerOf } from '../core/headers.ts'
+import type { AttemptRecord, DecisionRecord, LedgerRow, Outcome } from '../core/ledger.ts'
+import type { ClientRequest, Reply } from '../core/ports/client.ts'
+import { conversationOf } from '../core/session.ts'
+import type { Millis } from '../core/time.ts'
+import { NO_USAGE, type Usage } from '../core/usage.ts'
+import type { Span } from '../dialects/json-scan.ts'
+import { readMessagesRequest } from '../dialects/messages/request.ts'
+import type { ProxyContext } from './context.ts'
+import type { Endpoint } from './endpoint.ts'
+
+export interface Job {
+  readonly id: string
+  readonly request: ClientRequest
+  readonly reply: Reply
+  readonly endpoint: Endpoint
+  readonly key: ClientKey | undefined
+  readonly startedAt: Millis
+  /** In the clock's `elapsed` time. */
+  readonly startedElapsed: number
+  readonly body: Uint8Array
+  readonly facts: Facts
+  readonly record: Record
+}
+
+export interface Facts {
+  readonly model: string | undefined
+  readonly modelSpan: Span | undefined
+  readonly isStream: boolean
+  /** Key of the conversation; undefined where nothing identifies one. */
+  readonly conversation: string | undefined
+  readonly session: string | undefined
+  readonly agent: string | undefined
+  readonly clientRetries: number
+  readonly owner: AccountId | undefined
+}
+
+/** What the row will say, as it becomes known. */
+export interface Record {
+  attempts: AttemptRecord[]
+  decision: DecisionRecord
+  account: { readonly id: AccountId; readonly name: string; readonly provider: string } | undefined
+  servedModel: string | undefined
+  ttftMs: number | undefined
+  usage: Usage
+  isBooked: boolean
+}
+
+export const newRecord = (strategy: string): Record => ({
+  attempts: [],
+  decision: { strategy, candidates: [] },
+  account: undefined,
+  servedModel: undefined,
+  ttftMs: undefined,
+  usage: NO_USAGE,
+  isBooked: false,
+})
+
+export const NO_FACTS: Facts = {
+  model: undefined,
+  modelSpan: undefined,
+  isStream: false,
+  conversation: undefined,
+  session: undefined,
+  agent: undefined,
+  clientRetries: 0,
+  owner: undefined,
+}
+
+/** Longer session names are digested: the binding table holds keys of bounded length. */
+const LONGEST_KEY = 120
+
+/** Throws GatewayError `bad-request` when the body is not what the endpoint takes. */
+export function readFacts(
+  request: ClientRequest,
+  endpoint: Endpoint,
+  body: Uint8Array,
+  context: ProxyContext,
+): Facts {
+  const clientRetries = Number(headerOf(request.headers, 'x-stainless-retry-count') ?? 0) || 0
+  const owner = endpoint.resources
+    .map((id) => context.owners.ownerOf(id))
+    .find((id) => isPresent(id, context))
+  if (endpoint.kind === 'other') return { ...NO_FACTS, clientRetries, owner }
+  const read = readMessagesRequest(body)
+  if (read === undefined) {
+    throw new GatewayError(
+      'bad-request',
+      'The request’s body is not a JSON object. Check that it was sent whole.',
+    )
+  }
+  if (read.model === undefined) {
+    throw new GatewayError(
+      'bad-request',
+      'The request’s body names no "model". Add one, such as "claude-sonnet-5-5".',
+    )
+  }
+  const conversation = conversationOf({
+    sessionHeader: headerOf(request.headers, 'x-claude-code-session-id'),
+    agentHeader: headerOf(request.headers, 'x-claude-code-agent-id'),
+    userSession: read.userSession,
+  })
+  const key = conversation?.key ?? digestOf(body, read.opening, context)
+  return {
+    model: read.model,
+    modelSpan: read.modelSpan,
+    isStream: read.isStream && endpoint.kind === 'messages',
+    conversation: key !== undefined && key.length > LONGEST_KEY ? context.sha256(key) : key,
+    session: (conversation?.session ?? key)?.slice(0, LONGEST_KEY),
+    agent: conversation?.agent?.slice(0, LONGEST_KEY),
+    clientRetries,
+    owner: owner ?? ownerInBody(body, context),
+  }
+}
+
+const digestOf = (
+  body: Uint8Array,
+  opening: readonly Span[],
+  { digest }: ProxyContext,
+): string | undefined => (opening.length === 0 ? undefined : `opening-${digest(body, opening)}`)
+
+const FILE_ID = Buffer.from('"file_')
+
+/** A file that the request names decides which account can serve it (`wire.md` §1.8). */
+function ownerInBody(body: Uint8Array, context: ProxyContext): AccountId | undefined {
+  const { owners } = context
+  if (owners.isEmpty) return undefined
+  const bytes = Buffer.from(body.buffer, body.byteOffset, body.length)
+  for (let at = bytes.indexOf(FILE_ID); at >= 0; at = bytes.indexOf(FILE_ID, at + 1)) {
+    const end = bytes.indexOf('"', at + 1)
+    const owner =
+      end < 0 || end - at > 140 ? undefined : owners.ownerOf(bytes.toString('latin1', at + 1, end))
+    if (isPresent(owner, context)) return owner
+  }
+  return undefined
+}
+
+/** What an account that is gone has made cannot be reached by anybody; the provider's own 404 says so best. */
+const isPresent = (id: AccountId | undefined, { pool }: ProxyContext): boolean =>
+  id !== undefined && pool.views().some(({ account }) => account.id === id)
+
+/** Writes the row, once; whatever is booked first stands. */
+export function book(
+  job: Job,
+  context: ProxyContext,
+  end: { readonly status: number; readonly outcome: Outcome; readonly error?: string | undefined },
+): void {
+  const { record, facts } = job
+  if (record.isBooked) return
+  record.isBooked = true
+  const row: LedgerRow = {
+    id: job.id,
+    startedAt: job.startedAt,
+    method: job.request.method,
+    path: job.request.path,
+    dialect: 'anthropic',
+    provider: record.account?.provider,
+    accountId: record.account?.id,
+    account: record.account?.name,
+    keyId: job.key?.id,
+    key: job.key?.name,
+    session: facts.session,
+    agent: facts.agent,
+    model: facts.model,
+    servedModel: record.servedModel,
+    stream: facts.isStream,
+    status: end.status,
+    outcome: end.outcome,
+    attempts: record.attempts,
+    decision: record.decision,
+    ttftMs: record.ttftMs,
+    durationMs: Math.round(context.clock.elapsed() - job.startedElapsed),
+    usage: record.usage,
+    costUsd: costOfJob(job, context),
+    error: end.error,
+  }
+  context.ledger.append(row)
+  context.observe.booked(row)
+}
+
+/** Nothing was used where no model served; an unknown model is unpriced, not free. */
+function costOfJob({ record, startedAt, endpoint }: Job, { observe }: ProxyContext): number | undefined {
+  if (record.servedModel === undefined || endpoint.kind !== 'messages') return 0
+  const cost = costOf(record.servedModel, record.usage, startedAt)
+  if (cost === undefined) observe.unpriced(record.servedModel)
+  return cost
+}

@@ -1,0 +1,34 @@
+/** What the request path takes from the configuration; read anew for each request. Types only. */
+import type { KeyPolicy } from '../core/access.ts'
+import type { Endpoint } from '../core/ports/upstream.ts'
+import type { RetryPolicy } from '../core/situation.ts'
+import type { StrategyName } from '../core/strategies.ts'
+
+export interface ProxySettings {
+  readonly strategy: StrategyName
+  readonly sessionMs: number
+  readonly retry: RetryPolicy
+  readonly keyPolicy: KeyPolicy
+  readonly isLoopback: boolean
+  readonly maxBodyBytes: number
+  readonly times: TimeLimits
+  /** Whether `anthropic-ratelimit-*` reaches clients; `auto`: while there is one account. */
+  readonly limitHeaders: 'auto' | 'keep' | 'strip'
+  /** Where requests go while no account exists. */
+  readonly fallback: Endpoint
+}
+
+/** Milliseconds each; 0 means without limit. */
+export interface TimeLimits {
+  readonly connectMs: number
+  /** Until the head of a streamed answer. */
+  readonly headersMs: number
+  /** Until the first content of a streamed answer, counted from its head. */
+  readonly contentMs: number
+  /** Between two bytes of an answer. */
+  readonly idleMs: number
+  /** A whole answer that is not streamed. */
+  readonly totalMs: number
+  /** How long a stream's head is held for its first content before the client gets what there is. */
+  readonly holdMs: number
+}

@@ -1,0 +1,174 @@
+/** Every setting: its default is valid, its variable is plain, and nonsense is refused in a sentence. */
+import { describe, expect, it } from 'bun:test'
+import fc from 'fast-check'
+import { STRATEGIES } from './core/strategies.ts'
+import { isSettingName, SETTING_NAMES, SETTINGS, type SettingName, variableOf } from './settings.ts'
+
+describe('every setting', () => {
+  it.each(SETTING_NAMES)('%s has a default that it takes itself', (name) => {
+    expect<unknown>(parse(name, SETTINGS[name].initial)).toEqual(SETTINGS[name].initial)
+  })
+
+  it.each(SETTING_NAMES)('%s has a description that is a sentence', (name) => {
+    expect(SETTINGS[name].description).toMatch(/^[A-Z].*\.$/)
+  })
+
+  it.each(SETTING_NAMES)('%s refuses what no setting is, and says what it must be', (name) => {
+    for (const input of [null, undefined, true, {}, [7], () => 1]) {
+      expect(() => parse(name, input)).toThrow(/^must be /)
+    }
+  })
+
+  it.each(SETTING_NAMES)('%s gives a value or an error that ends a sentence, whatever comes', (name) => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), fc.double(), fc.jsonValue()), (input) => {
+        const value = outcome(() => parse(name, input))
+        if (value instanceof Error) expect(value.message).toMatch(/^must be /)
+        else expect(value).not.toBeNaN()
+      }),
+    )
+  })
+
+  it('has a variable and aliases of its own', () => {
+    const variables = SETTING_NAMES.flatMap((name) => [variableOf(name), ...SETTINGS[name].aliases])
+    expect(new Set(variables).size).toBe(variables.length)
+  })
+})
+
+describe('variableOf', () => {
+  it.each([
+    ['port', 'SPILLWAY_PORT'],
+    ['tlsCert', 'SPILLWAY_TLS_CERT'],
+    ['retryDelayMs', 'SPILLWAY_RETRY_DELAY_MS'],
+    ['allowedUpstreamHosts', 'SPILLWAY_ALLOWED_UPSTREAM_HOSTS'],
+  ] as const)('of %s is %s', (name, variable) => {
+    expect(variableOf(name)).toBe(variable)
+  })
+})
+
+describe('isSettingName', () => {
+  it.each(['constructor', '__proto__', 'toString', 'Port', '', 'SPILLWAY_PORT'])('refuses "%s"', (name) => {
+    expect(isSettingName(name)).toBe(false)
+  })
+})
+
+describe('the defaults of the contract', () => {
+  it.each([
+    ['host', '127.0.0.1'],
+    ['port', 8_080],
+    ['strategy', 'affinity'],
+    ['sessionDurationMs', 18_000_000],
+    ['retryAttempts', 3],
+    ['retryDelayMs', 1_000],
+    ['retryBackoff', 2],
+    ['requireKeys', 'auto'],
+  ] as const)('%s is %p', (name, value) => {
+    expect<unknown>(SETTINGS[name].initial).toBe(value)
+  })
+})
+
+describe('whole numbers', () => {
+  it.each([
+    ['port', '0', 0],
+    ['port', ' 65535 ', 65_535],
+    ['port', 8_080, 8_080],
+    ['retryAttempts', '10', 10],
+    ['retryDelayMs', 60_000, 60_000],
+  ] as const)('%s takes %p', (name, input, value) => {
+    expect<unknown>(parse(name, input)).toBe(value)
+  })
+
+  it.each([
+    ['port', 65_536],
+    ['port', -1],
+    ['port', 80.5],
+    ['port', ''],
+    ['port', ' '],
+    ['port', 'eighty'],
+    ['port', '80,1'],
+    ['retryAttempts', 0],
+    ['retryAttempts', 11],
+    ['retryDelayMs', 60_001],
+    ['sessionDurationMs', 999],
+    ['maxBodyBytes', 1_023],
+    ['patienceMs', Number.NaN],
+    ['patienceMs', Number.POSITIVE_INFINITY],
+    ['patienceMs', 2 ** 60],
+  ] as const)('%s refuses %p', (name, input) => {
+    expect(() => parse(name, input)).toThrow(/^must be a whole number (?:of at least|from) \d/)
+  })
+})
+
+describe('retryBackoff', () => {
+  it.each([1, '1.5', 10])('takes %p', (input) => {
+    expect(SETTINGS.retryBackoff.parse(input)).toBe(Number(input))
+  })
+
+  it.each([0.9, 10.1, 'x', Number.NaN])('refuses %p', (input) => {
+    expect(() => SETTINGS.retryBackoff.parse(input)).toThrow('must be a number from 1 to 10')
+  })
+})
+
+describe('words', () => {
+  it('strategy takes every strategy there is, and says which when it is another', () => {
+    for (const { name } of STRATEGIES) expect(SETTINGS.strategy.parse(name)).toBe(name)
+    expect(() => SETTINGS.strategy.parse('random')).toThrow(
+      `must be one of ${STRATEGIES.map(({ name }) => name).join(', ')}`,
+    )
+  })
+
+  it('requireKeys takes no other word', () => {
+    expect(SETTINGS.requireKeys.parse('always')).toBe('always')
+    expect(() => SETTINGS.requireKeys.parse('yes')).toThrow('must be one of auto, always, off')
+  })
+
+  it('logFormat understands what other programs call the text format', () => {
+    expect(SETTINGS.logFormat.parse('pretty')).toBe('text')
+    expect(SETTINGS.logFormat.parse('json')).toBe('json')
+    expect(() => SETTINGS.logFormat.parse('xml')).toThrow('must be one of auto, text, json')
+  })
+})
+
+describe('lists of names', () => {
+  it.each<[string, unknown, readonly string[]]>([
+    ['a text with commas', 'A.example.com, b ,,c', ['a.example.com', 'b', 'c']],
+    ['a list', ['A', ' b ', ''], ['a', 'b']],
+    ['nothing', '', []],
+  ])('may be %s', (_what, input, names) => {
+    expect(SETTINGS.allowedHosts.parse(input)).toEqual(names)
+  })
+
+  it.each([[7], [{}], [['a', 7]], [null]])('may not be %j', (input) => {
+    expect(() => SETTINGS.allowedHosts.parse(input)).toThrow('must be a list of names')
+  })
+})
+
+describe('URLs', () => {
+  it('anthropicUrl is one of the web', () => {
+    expect(SETTINGS.anthropicUrl.parse('http://localhost:1')).toBe('http://localhost:1')
+    for (const input of ['', 'localhost', 'ftp://x', 'http://', 'https:///x']) {
+      expect(() => SETTINGS.anthropicUrl.parse(input)).toThrow('must be a URL that begins with http')
+    }
+  })
+
+  it('databaseUrl is one of PostgreSQL, or none', () => {
+    for (const input of ['', 'postgres://u@h/d', 'postgresql://h']) {
+      expect(SETTINGS.databaseUrl.parse(input)).toBe(input)
+    }
+    expect(() => SETTINGS.databaseUrl.parse('mysql://h')).toThrow(
+      'must be a URL that begins with postgres://',
+    )
+  })
+})
+
+function parse(name: SettingName, input: unknown): unknown {
+  return SETTINGS[name].parse(input)
+}
+
+function outcome(action: () => unknown): unknown {
+  try {
+    return action()
+  } catch (error) {
+    return error
+  }
+}

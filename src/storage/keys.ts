@@ -1,0 +1,66 @@
+/** Client keys: in memory by digest for the request path, written through with full durability. */
+import type { ClientKey } from '../core/access.ts'
+import { GatewayError } from '../core/error.ts'
+import type { KeyStore } from '../core/ports/stores.ts'
+import { type Millis, toMillis } from '../core/time.ts'
+import {
+  type Database,
+  numberOf,
+  optionalNumber,
+  type Row,
+  type Statement,
+  statement,
+  textOf,
+  toUserError,
+} from './database.ts'
+
+export async function openKeys(database: Database): Promise<KeyStore> {
+  const rows = await database.load('select * from client_keys order by created_at, id')
+  let keys: readonly ClientKey[] = rows.map(toKey)
+  let byDigest = new Map(keys.map((key) => [key.digest, key]))
+  const write = async (key: ClientKey, change: Statement): Promise<void> => {
+    try {
+      await database.commit([change], 'full')
+    } catch (error) {
+      throw toUserError(error, `There is a key called "${key.name}" already. Choose another name.`)
+    }
+    keys = [...keys.filter(({ id }) => id !== key.id), key]
+    byDigest = new Map(keys.map((each) => [each.digest, each]))
+  }
+  return {
+    all: () => keys,
+    byDigest: (digest) => byDigest.get(digest),
+    add: (key) =>
+      write(
+        key,
+        statement(
+          'insert into client_keys (id, name, digest, hint, created_at) values ($1, $2, $3, $4, $5)',
+          ...[key.id, key.name, key.digest, key.hint, key.createdAt],
+        ),
+      ),
+    async change(id, change) {
+      const key = keys.find((each) => each.id === id)
+      if (key === undefined) throw new GatewayError('not-found', `There is no key ${id}.`)
+      const changed = { ...key, ...change }
+      const { name, disabledAt = null, revokedAt = null } = changed
+      const text = 'update client_keys set name = $1, disabled_at = $2, revoked_at = $3 where id = $4'
+      await write(changed, statement(text, name, disabledAt, revokedAt, id))
+      return changed
+    },
+  }
+}
+
+const toKey = (row: Row): ClientKey => ({
+  id: textOf(row, 'id'),
+  name: textOf(row, 'name'),
+  digest: textOf(row, 'digest'),
+  hint: textOf(row, 'hint'),
+  createdAt: toMillis(numberOf(row, 'created_at')),
+  disabledAt: optionalMoment(row, 'disabled_at'),
+  revokedAt: optionalMoment(row, 'revoked_at'),
+})
+
+function optionalMoment(row: Row, column: string): Millis | undefined {
+  const value = optionalNumber(row, column)
+  return value === undefined ? undefined : toMillis(value)
+}

@@ -1,0 +1,64 @@
+/**
+ * Opens everything that is remembered: the database of the configuration, brought up to
+ * date, with its stores, and the ledger with its journal. The one place that knows which
+ * stores there are.
+ */
+import type { Account } from '../core/account.ts'
+import type { Clock } from '../core/ports/clock.ts'
+import type { Log } from '../core/ports/log.ts'
+import type { RequestLog } from '../core/ports/request-log.ts'
+import type { AccountStore, BindingStore, HealthStore, KeyStore, OwnerStore } from '../core/ports/stores.ts'
+import { later } from '../core/time.ts'
+import { openAccounts } from './accounts.ts'
+import { openBindings } from './bindings.ts'
+import type { Database } from './database.ts'
+import { openHealth } from './health.ts'
+import { openJournal } from './journal.ts'
+import { openKeys } from './keys.ts'
+import { type ClosableLedger, createLedger } from './ledger.ts'
+import { openOwners } from './owners.ts'
+import { createRequestLog } from './requests.ts'
+
+export interface Storage {
+  readonly database: Database
+  readonly accounts: AccountStore
+  readonly keys: KeyStore
+  readonly health: HealthStore
+  readonly bindings: BindingStore
+  readonly owners: OwnerStore
+  readonly ledger: ClosableLedger
+  readonly requests: RequestLog
+  close(): Promise<void>
+}
+
+export interface StorageOptions {
+  /** Opened and migrated. */
+  readonly database: Database
+  readonly journalFile: string
+  readonly clock: Clock
+  readonly log: Log
+  readonly sessionMs: number
+  readonly onAccounts: (accounts: readonly Account[]) => void
+}
+
+export async function openStorage(options: StorageOptions): Promise<Storage> {
+  const { database, clock, log, journalFile, sessionMs, onAccounts } = options
+  const ledger = createLedger({ database, log, journal: openJournal(journalFile) })
+  const recovered = await ledger.recover()
+  if (recovered > 0) log.info(`${recovered} ledger rows of the last run were brought in from the journal.`)
+  const accounts = await openAccounts(database, onAccounts)
+  return {
+    database,
+    accounts,
+    keys: await openKeys(database),
+    health: await openHealth(database, ledger),
+    bindings: await openBindings(database, ledger, later(clock.now(), -sessionMs)),
+    owners: await openOwners(database, ledger, clock),
+    ledger,
+    requests: createRequestLog(database, ledger.settled),
+    async close() {
+      await ledger.close()
+      await database.close()
+    },
+  }
+}
