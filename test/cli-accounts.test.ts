@@ -32,7 +32,10 @@ describe.each([
   })
 
   it('are none at first, and the way to add one is shown', async () => {
-    const [people, scripts] = await Promise.all([place.run('accounts list'), place.run('accounts list --json')])
+    const [people, scripts] = await Promise.all([
+      place.run('accounts list'),
+      place.run('accounts list --json'),
+    ])
     expect([people.code, people.err]).toEqual([0, ''])
     expect(people.out).toContain('spillway accounts add <name> --provider console --api-key-stdin')
     expect([scripts.code, scripts.json<unknown>()]).toEqual([0, []])
@@ -76,7 +79,15 @@ describe.each([
 
   it('of a compatible provider need no key', async () => {
     const { code } = await place.run([
-      ...['accounts', 'add', 'local', '--provider', 'anthropic-compatible', '--base-url', place.simulator.url],
+      ...[
+        'accounts',
+        'add',
+        'local',
+        '--provider',
+        'anthropic-compatible',
+        '--base-url',
+        place.simulator.url,
+      ],
     ])
     expect(code).toBe(0)
     expect(await keyAtProvider('local')).toBe('')
@@ -116,7 +127,16 @@ describe.each([
     await place.addAccount('work', '--priority', '3', '--group', 'team')
     const table = await place.run('accounts list')
     const [head = '', row = ''] = table.out.split('\n')
-    expect(head.split(/\s+/)).toEqual(['NAME', 'PROVIDER', 'PRIORITY', 'STATE', 'UNTIL', 'REASON', 'REQUESTS', 'COST'])
+    expect(head.split(/\s+/)).toEqual([
+      'NAME',
+      'PROVIDER',
+      'PRIORITY',
+      'STATE',
+      'UNTIL',
+      'REASON',
+      'REQUESTS',
+      'COST',
+    ])
     expect(row.split(/\s+/)).toEqual(['work', 'console', '3', 'ready', '0', '$0.0000'])
     const one = await place.run('accounts show work')
     expect(one.out).toMatch(/^name +work$/m)
@@ -129,10 +149,17 @@ describe.each([
     await place.addAccount('bad')
     place.simulator.always(keyOf('bad'), unauthorized)
     const good = await place.run('accounts test good')
-    expect([good.code, good.out]).toEqual([0, expect.stringContaining('good: The provider takes its credential.')])
+    expect([good.code, good.out]).toEqual([
+      0,
+      expect.stringContaining('good: The provider takes its credential.'),
+    ])
     const bad = await place.run('accounts test bad --json')
     expect(bad.code).toBe(1)
-    expect(bad.json<object>()).toMatchObject({ ok: false, status: 401, message: expect.stringContaining('refuses') })
+    expect(bad.json<object>()).toMatchObject({
+      ok: false,
+      status: 401,
+      message: expect.stringContaining('refuses'),
+    })
     expect((await list()).map(({ state, totals }) => [state.kind, totals.requests])).toEqual([
       ['ready', 0],
       ['ready', 0],
@@ -167,7 +194,11 @@ describe.each([
     await place.addAccount('taken')
     const file = join(place.directory, 'accounts.json')
     const entry = { provider: 'anthropic-compatible', baseUrl: place.simulator.url }
-    const entries = [{ ...entry, name: 'taken' }, { ...entry, name: 'new' }, { name: 'odd', provider: 'nonsense' }]
+    const entries = [
+      { ...entry, name: 'taken' },
+      { ...entry, name: 'new' },
+      { name: 'odd', provider: 'nonsense' },
+    ]
     writeFileSync(file, JSON.stringify(entries))
     const { code, out, err } = await place.run(['accounts', 'import', file])
     expect([code, out]).toEqual([1, 'Added the account new.\n'])
@@ -202,7 +233,11 @@ describe('accounts that have been used', () => {
     place.simulator.script(keyOf('work'), throttled(600))
     await place.world.ask()
     const cooling = await show('work')
-    expect(cooling.state).toMatchObject({ kind: 'cooling', until: expect.any(String), reason: expect.any(String) })
+    expect(cooling.state).toMatchObject({
+      kind: 'cooling',
+      until: expect.any(String),
+      reason: expect.any(String),
+    })
     expect(cooling.cooldowns).toHaveLength(1)
     expect(cooling.totals.requests).toBe(1)
     expect((await place.run('accounts show work')).out).toContain('ends in 10 min')

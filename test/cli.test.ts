@@ -97,13 +97,31 @@ describe('a wrong use', () => {
     ['a time that is none for sums', ['stats', '--since', 'yesterday']],
     ['an unknown format', ['requests', 'export', '--format', 'xml']],
     ['an unknown shell', ['completion', 'powershell']],
-    ['an unknown provider', ['accounts', 'add', 'x', '--provider', 'nope', '--base-url', 'http://127.0.0.1:1']],
-    ['a name with blanks', ['accounts', 'add', 'a b', '--provider', 'anthropic-compatible', '--base-url', 'http://127.0.0.1:1']],
-    ['a base URL that is none', ['accounts', 'add', 'x', '--provider', 'anthropic-compatible', '--base-url', 'nowhere']],
-    ['a model map without =', ['accounts', 'add', 'x', '--provider', 'anthropic-compatible', '--model-map', 'opus']],
+    [
+      'an unknown provider',
+      ['accounts', 'add', 'x', '--provider', 'nope', '--base-url', 'http://127.0.0.1:1'],
+    ],
+    [
+      'a name with blanks',
+      ['accounts', 'add', 'a b', '--provider', 'anthropic-compatible', '--base-url', 'http://127.0.0.1:1'],
+    ],
+    [
+      'a base URL that is none',
+      ['accounts', 'add', 'x', '--provider', 'anthropic-compatible', '--base-url', 'nowhere'],
+    ],
+    [
+      'a model map without =',
+      ['accounts', 'add', 'x', '--provider', 'anthropic-compatible', '--model-map', 'opus'],
+    ],
     ['no key where one is needed', ['accounts', 'add', 'x', '--provider', 'console']],
-    ['an empty standard input for a key', ['accounts', 'add', 'x', '--provider', 'console', '--api-key-stdin']],
-    ['a variable for a key that is not set', ['accounts', 'add', 'x', '--provider', 'console', '--api-key-env', 'NOT_SET']],
+    [
+      'an empty standard input for a key',
+      ['accounts', 'add', 'x', '--provider', 'console', '--api-key-stdin'],
+    ],
+    [
+      'a variable for a key that is not set',
+      ['accounts', 'add', 'x', '--provider', 'console', '--api-key-env', 'NOT_SET'],
+    ],
     ['a setting that does not exist', ['config', 'set', 'strategie', 'session']],
     ['a setting’s value that does not exist', ['config', 'set', 'strategy', 'fastest']],
     ['a program to run that is missing', ['run']],
@@ -137,7 +155,11 @@ describe('what is not there', () => {
     ['a request to show', 'requests show nothing', 'There is no request nothing in the ledger.'],
     ['a request to explain', 'why nothing', 'There is no request nothing in the ledger.'],
     ['a setting to show', 'config get nothing', 'There is no setting called "nothing".'],
-    ['a file to import', 'accounts import /nowhere/accounts.json', 'The file /nowhere/accounts.json cannot be read.'],
+    [
+      'a file to import',
+      'accounts import /nowhere/accounts.json',
+      'The file /nowhere/accounts.json cannot be read.',
+    ],
   ])('ends with 3 and is named: %s', async (_what, words, sentence) => {
     const { code, out, err } = await run(words)
     expect([code, out, err.trim()]).toEqual([3, '', sentence])
@@ -188,7 +210,10 @@ describe('completion', () => {
       const code = `source '${file}'; COMP_WORDS=(${words.join(' ')}); COMP_CWORD=${words.length - 1}; _spillway; printf '%s\\n' "\${COMPREPLY[@]}"`
       const { stdout, exitCode } = Bun.spawnSync(['bash', '-c', code])
       expect(exitCode).toBe(0)
-      return stdout.toString().split('\n').filter((word) => word !== '')
+      return stdout
+        .toString()
+        .split('\n')
+        .filter((word) => word !== '')
     }
     expect(offers('spillway acc')).toEqual(['accounts'])
     expect(offers('spillway accounts ')).toEqual(expect.arrayContaining(['list', 'add', 'clear-cooldown']))
@@ -196,15 +221,21 @@ describe('completion', () => {
     expect(offers('spillway accounts nonsense ')).toEqual([])
   })
 
-  it.skipIf(Bun.which('fish') === null)('for fish is a script that fish can read (skipped where there is no fish)', async () => {
-    const { out } = await run('completion fish')
-    expect(Bun.spawnSync(['fish', '--no-execute'], { stdin: Buffer.from(out) }).exitCode).toBe(0)
-  })
+  it.skipIf(Bun.which('fish') === null)(
+    'for fish is a script that fish can read (skipped where there is no fish)',
+    async () => {
+      const { out } = await run('completion fish')
+      expect(Bun.spawnSync(['fish', '--no-execute'], { stdin: Buffer.from(out) }).exitCode).toBe(0)
+    },
+  )
 
-  it.skipIf(Bun.which('zsh') === null)('for zsh is a script that zsh can read (skipped where there is no zsh)', async () => {
-    const { out } = await run('completion zsh')
-    expect(Bun.spawnSync(['zsh', '-n'], { stdin: Buffer.from(out) }).exitCode).toBe(0)
-  })
+  it.skipIf(Bun.which('zsh') === null)(
+    'for zsh is a script that zsh can read (skipped where there is no zsh)',
+    async () => {
+      const { out } = await run('completion zsh')
+      expect(Bun.spawnSync(['zsh', '-n'], { stdin: Buffer.from(out) }).exitCode).toBe(0)
+    },
+  )
 })
 
 const STACK = /\n\s+at /

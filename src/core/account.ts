@@ -43,5 +43,7 @@ const NAME = /^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$/
 export const isAccountName = (text: string): boolean => NAME.test(text)
 
 /** The model that this account is to be asked for when a client asks for `model`. */
-export const servedModelOf = (account: Pick<Account, 'modelMap'>, model: string): string =>
-  account.modelMap.get(model) ?? withoutContextMark(model)
+export function servedModelOf({ modelMap }: Pick<Account, 'modelMap'>, model: string): string {
+  const plain = withoutContextMark(model)
+  return modelMap.get(model) ?? modelMap.get(plain) ?? plain
+}

@@ -20,6 +20,8 @@ export interface Faults {
   /** Failures in a row, each of another conversation: one bad request counts once. */
   readonly inARow: number
   readonly lastConversation: string | undefined
+  /** The last failure was that conversation's again, so it was not counted. */
+  readonly isUncounted: boolean
   readonly lastAt: Millis | undefined
   /** Until then other accounts go first. */
   readonly avoidUntil: Millis | undefined
@@ -33,6 +35,7 @@ export interface Health {
 const NO_FAULTS: Faults = {
   inARow: 0,
   lastConversation: undefined,
+  isUncounted: false,
   lastAt: undefined,
   avoidUntil: undefined,
 }
@@ -46,7 +49,7 @@ const FAULTS_BEFORE_AVOIDING = 3
 const FIRST_AVOID_MS = 15 * SECOND
 const LONGEST_AVOID_MS = 5 * MINUTE
 
-/** Whether a cooldown speaks about a request for `model` (undefined: a request without one). */
+/** Whether a cooldown speaks about a request that asks the account for `model` (undefined: a request without one). */
 export function isAbout(scope: Cooldown['scope'], model: string | undefined): boolean {
   switch (scope.kind) {
     case 'account':
@@ -79,7 +82,9 @@ export function afterFailure(health: Health, failure: Failure, context: Context)
  */
 export function afterOthersSuccess(health: Health, failure: Failure, context: Context): Health {
   if (isEndpointFault(failure.cause)) {
-    return { ...health, faults: counted(health.faults, failure, context) }
+    return health.faults.isUncounted
+      ? { ...health, faults: counted(health.faults, failure, context) }
+      : health
   }
   if (isProven(failure)) return health
   const cooldown = toCooldown(failure, context.now)
@@ -135,7 +140,7 @@ function withFault(faults: Faults, failure: Failure, context: Context): Faults {
   const { conversation } = context
   const isSameAgain = conversation !== undefined && conversation === faults.lastConversation
   return isSameAgain && !isConnectFault(failure.cause)
-    ? { ...faults, lastAt: context.now }
+    ? { ...faults, isUncounted: true, lastAt: context.now }
     : counted(faults, failure, context)
 }
 
@@ -146,6 +151,7 @@ function counted(faults: Faults, failure: Failure, { conversation, now }: Contex
   return {
     inARow,
     lastConversation: conversation,
+    isUncounted: false,
     lastAt: now,
     avoidUntil: before !== undefined && (until === undefined || before > until) ? before : until,
   }

@@ -16,4 +16,6 @@ export function familyOf(model: string): string {
  * does not know the mark (`wire.md` §1.3). Other vendors have models really named so.
  */
 export const withoutContextMark = (model: string): string =>
-  model.startsWith('claude-') ? model.replace(/\[1m\]$/, '') : model
+  model.endsWith(MARK) && model.startsWith('claude-') ? model.slice(0, -MARK.length) : model
+
+const MARK = '[1m]'

@@ -2,7 +2,7 @@
  * Why an account cannot take a request. One function, asked on every path: by strategies,
  * for spills, for the explanation and for the answer when nobody is left. Must not rank.
  */
-import type { Account } from './account.ts'
+import { type Account, servedModelOf } from './account.ts'
 import type { Cause } from './failure.ts'
 import { type Cooldown, isAbout } from './health.ts'
 import type { AccountView, Situation } from './situation.ts'
@@ -27,7 +27,8 @@ export function refusalOf(
   if (owner !== undefined && owner !== account.id) return { account, reason: 'not-the-owner' }
   const { cooldowns } = view.health
   if (cooldowns.length === 0) return undefined
-  const cooldown = worst(cooldowns.filter(({ scope }) => isAbout(scope, model)))
+  const served = model === undefined ? undefined : servedModelOf(account, model)
+  const cooldown = worst(cooldowns.filter(({ scope }) => isAbout(scope, served)))
   if (cooldown === undefined) return undefined
   const { cause, evidence, until } = cooldown
   if (until > situation.now) return { account, reason: 'cooling', cause, evidence, until }

@@ -102,10 +102,11 @@ function preferred(views: readonly AccountView[], { now }: Situation): readonly 
   return calm.length > 0 ? calm : views
 }
 
-function isHopAllowed(isRetry: boolean, { failed, retriesLeft }: Situation): boolean {
-  const refused = failed.filter(({ failure }) => failure.cause === 'request-refused').length
-  return refused <= MOST_REFUSED_HOPS && (!isRetry || retriesLeft > 0)
-}
+const isHopAllowed = (isRetry: boolean, { failed, retriesLeft }: Situation): boolean =>
+  !isRefusedEnough(failed) && (!isRetry || retriesLeft > 0)
+
+const isRefusedEnough = (failed: readonly FailedAttempt[]): boolean =>
+  failed.filter(({ failure }) => failure.cause === 'request-refused').length > MOST_REFUSED_HOPS
 
 /** An endpoint that has just failed others would get one more request in the middle of its trouble. */
 const isSuspect = ({ health }: AccountView, now: number): boolean =>
@@ -126,7 +127,7 @@ function retry(
   refusals: readonly Refusal[],
 ): Step | undefined {
   const { failed, policy, request, retriesLeft, now, startedAt } = situation
-  if (request.clientRetries > 0 || retriesLeft <= 0) return undefined
+  if (request.clientRetries > 0 || retriesLeft <= 0 || isRefusedEnough(failed)) return undefined
   const views = usable.filter((view) => isRetryable(view, situation))
   const best = strategyOf(situation.strategy)(views, situation)
   if (best === undefined) return undefined
@@ -144,9 +145,6 @@ function isRetryable(view: AccountView, { failed, policy }: Situation): boolean 
   const mine = failed.filter((attempt) => attempt.account === view.account.id)
   const last = mine.at(-1)
   if (last === undefined || !isWorthRetrying(last.failure.cause)) return false
-  const most =
-    last.failure.cause === 'request-refused' || last.failure.cause === 'conflict'
-      ? 2
-      : policy.attemptsPerAccount
-  return mine.length < most
+  const isOnceMore = last.failure.cause === 'request-refused' || last.failure.cause === 'conflict'
+  return mine.length < (isOnceMore ? Math.min(2, policy.attemptsPerAccount) : policy.attemptsPerAccount)
 }

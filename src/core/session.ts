@@ -56,8 +56,8 @@ export interface Conversation {
 
 /** Undefined when the request names no session: the caller then digests its beginning. */
 export function conversationOf(signs: ConversationSigns): Conversation | undefined {
-  const session = signs.sessionHeader ?? signs.userSession
-  if (session === undefined || session === '') return undefined
-  const agent = signs.agentHeader === '' ? undefined : signs.agentHeader
+  const session = signs.sessionHeader || signs.userSession
+  if (!session) return undefined
+  const agent = signs.agentHeader || undefined
   return { key: agent === undefined ? session : `${session}/${agent}`, session, agent }
 }

@@ -21,8 +21,15 @@ export const later = (from: Millis, byMs: number): Millis => toMillis(from + byM
 /** ISO 8601 in UTC, the way the API and the logs show moments. */
 export const toIso = (at: Millis): string => new Date(at).toISOString()
 
-/** Reads RFC 3339 and the dates of HTTP (RFC 9110 §5.6.7); anything else is undefined. */
+const RFC_3339 = /^\d{4}-\d\d-\d\d(?:[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d))?$/
+const HTTP_DATE = /^[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT$/
+
+/**
+ * Reads RFC 3339 (of a date alone its first moment, UTC) and the date of HTTP (RFC 9110
+ * §5.6.7). Anything else is undefined: what `Date.parse` makes of it would be a guess.
+ */
 export function readDate(text: string): Millis | undefined {
+  if (!RFC_3339.test(text) && !HTTP_DATE.test(text)) return undefined
   const at = Date.parse(text)
   return Number.isNaN(at) ? undefined : toMillis(at)
 }

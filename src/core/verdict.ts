@@ -132,12 +132,14 @@ function troubled(active: readonly Standing[]): Verdict {
 
 /** The earliest moment at which any of them can serve again: the only true `retry-after`. */
 function limited(active: readonly Standing[], now: Millis): Verdict {
-  const times = active.flatMap(({ outlook, until }) =>
-    outlook === 'limited' && until !== undefined ? [until] : [],
-  )
-  const earliest = times.length === 0 ? undefined : Math.min(...times)
-  const retryAfterSeconds = earliest === undefined ? 1 : Math.max(1, Math.ceil((earliest - now) / SECOND))
-  return own(429, 'Every account that could take this request is limited', active, { retryAfterSeconds })
+  const waits = active.flatMap(({ outlook, until }) => {
+    if (outlook === 'overloaded') return [OVERLOAD_RETRY_SECONDS]
+    return outlook === 'limited' && until !== undefined ? [Math.ceil((until - now) / SECOND)] : []
+  })
+  const retryAfterSeconds = waits.length === 0 ? 1 : Math.max(1, Math.min(...waits))
+  const isOverloaded = active.some(({ outlook }) => outlook === 'overloaded')
+  const words = isOverloaded ? 'limited or overloaded' : 'limited'
+  return own(429, `Every account that could take this request is ${words}`, active, { retryAfterSeconds })
 }
 
 /** No account's state will change by waiting: a credential, a right or a model is missing. */

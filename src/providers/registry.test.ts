@@ -35,11 +35,12 @@ describe('a console key', () => {
 })
 
 describe('a compatible endpoint', () => {
-  it('finds its key in either place', () => {
-    expect(providerOf('anthropic-compatible')?.sign('k')).toEqual([
-      ['x-api-key', 'k'],
-      ['authorization', 'Bearer k'],
-    ])
+  it('gets its key in one place, the dialect’s own', () => {
+    expect(providerOf('anthropic-compatible')?.sign('k')).toEqual([['x-api-key', 'k']])
+  })
+
+  it('gets it as a bearer token where it was given as one', () => {
+    expect(providerOf('anthropic-compatible')?.sign('Bearer k')).toEqual([['authorization', 'Bearer k']])
   })
 
   it('may need no key', () => expect(providerOf('anthropic-compatible')?.sign('')).toEqual([]))

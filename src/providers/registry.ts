@@ -12,6 +12,12 @@ const anthropic = {
   readWindows: readAnthropicWindows,
 } satisfies Partial<Provider>
 
+/** One credential in one header: as a key, or as a bearer token where it was given as one. */
+const signCompatible: Provider['sign'] = (secret) => {
+  if (secret === '') return []
+  return secret.startsWith('Bearer ') ? [['authorization', secret]] : [['x-api-key', secret]]
+}
+
 export const PROVIDERS: readonly Provider[] = [
   {
     ...anthropic,
@@ -25,13 +31,7 @@ export const PROVIDERS: readonly Provider[] = [
     id: 'anthropic-compatible',
     label: 'Anthropic-compatible endpoint',
     baseUrl: undefined,
-    sign: (secret) =>
-      secret === ''
-        ? []
-        : [
-            ['x-api-key', secret],
-            ['authorization', `Bearer ${secret}`],
-          ],
+    sign: signCompatible,
   },
 ]
 

@@ -14,7 +14,7 @@ export interface Endpoint {
 
 /** Undefined: not for a pool to answer. */
 export function endpointOf(method: string, path: string): Endpoint | undefined {
-  if (NEVER_POOLED.test(path)) return undefined
+  if (NEVER_POOLED.test(path.includes('%') ? decoded(path) : path)) return undefined
   if (method === 'POST' && path === '/v1/messages') return { kind: 'messages', resources: [], creates: false }
   if (method === 'POST' && path === '/v1/messages/count_tokens') {
     return { kind: 'count-tokens', resources: [], creates: false }
@@ -25,5 +25,15 @@ export function endpointOf(method: string, path: string): Endpoint | undefined {
 
 /** They say who somebody is or manage an organization: an answer would be about a stranger. */
 const NEVER_POOLED = /^\/v1\/(?:oauth|organizations|me|sessions)(?:\/|$)/
+
+/** What a provider will take the path for; one that cannot be decoded is compared as it is. */
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path)
+  } catch {
+    return path
+  }
+}
+
 const COLLECTION = /^\/v1\/(?:files|messages\/batches|skills)$/
 const RESOURCE = /^(?:file|msgbatch|skill)_[A-Za-z0-9_-]{1,128}$/

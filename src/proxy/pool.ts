@@ -3,7 +3,7 @@
  * flight. Applies the core's transitions and writes through what must survive a restart.
  * Must not choose accounts, and must not invent evidence.
  */
-import type { Account, AccountId } from '../core/account.ts'
+import { type Account, type AccountId, servedModelOf } from '../core/account.ts'
 import type { Failure } from '../core/failure.ts'
 import {
   afterFailure,
@@ -60,11 +60,11 @@ export function createPool(options: PoolOptions): Pool {
   let views: readonly Live[] = []
   let turn = 0
 
-  const change = (id: AccountId, to: (health: Health) => Health): void => {
+  const change = (id: AccountId, to: (health: Health, account: Account) => Health): void => {
     const live = lives.get(id)
     if (live === undefined) return
     const before = live.health
-    live.health = to(before)
+    live.health = to(before, live.account)
     if (live.health.cooldowns !== before.cooldowns) {
       store.saveCooldowns(id, live.health.cooldowns)
       report(options.log, live.account, before, live.health)
@@ -88,7 +88,7 @@ export function createPool(options: PoolOptions): Pool {
       const live = lives.get(id)
       if (live === undefined) return () => {}
       const now = clock.now()
-      const isProbe = live.health.cooldowns.some(({ scope, until }) => until <= now && isAbout(scope, model))
+      const isProbe = isTest(live, model, now)
       live.inFlight++
       live.begun++
       live.lastTurn = ++turn
@@ -104,7 +104,8 @@ export function createPool(options: PoolOptions): Pool {
       change(id, (health) => afterFailure(health, failure, { conversation, now: clock.now() })),
     othersSucceeded: (id, failure, conversation) =>
       change(id, (health) => afterOthersSuccess(health, failure, { conversation, now: clock.now() })),
-    succeeded: (id, model) => change(id, (health) => afterSuccess(health, model, clock.now())),
+    succeeded: (id, model) =>
+      change(id, (health, account) => afterSuccess(health, served(account, model), clock.now())),
     read(id, windows) {
       const live = lives.get(id)
       if (live === undefined || windows.length === 0) return
@@ -114,6 +115,16 @@ export function createPool(options: PoolOptions): Pool {
     clear: (id) => change(id, () => ({ ...HEALTHY, cooldowns: [] })),
   }
 }
+
+/** Whether a request for `model` would put an expired cooldown to the test (G8). */
+function isTest({ account, health }: Live, model: string | undefined, now: Millis): boolean {
+  if (health.cooldowns.length === 0) return false
+  const asked = served(account, model)
+  return health.cooldowns.some(({ scope, until }) => until <= now && isAbout(scope, asked))
+}
+
+const served = (account: Account, model: string | undefined): string | undefined =>
+  model === undefined ? undefined : servedModelOf(account, model)
 
 const newcomer = (account: Account): Live => ({
   account,

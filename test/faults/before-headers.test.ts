@@ -38,7 +38,10 @@ async function expectFault(broken: reply.Reply, cause: string): Promise<void> {
   expect(rows[0]?.attempts[0]).toMatchObject({ account: 'a', failure: cause })
   expect(alone.status).toBe(503)
   expect(JSON.parse(body)).toMatchObject({ type: 'error', error: { type: 'api_error' } })
-  expect(rows[1]).toMatchObject({ outcome: 'upstream-error', attempts: [{ failure: cause }, { failure: cause }] })
+  expect(rows[1]).toMatchObject({
+    outcome: 'upstream-error',
+    attempts: [{ failure: cause }, { failure: cause }],
+  })
   expect(await account('a')).toMatchObject({ state: { kind: 'ready' }, cooldowns: [] })
 }
 
@@ -74,7 +77,10 @@ describe('row 12: an idle connection that the upstream has given up', () => {
     }
     const rows = await world.rows(15)
     for (const row of rows.slice(1)) {
-      expect(row.attempts).toMatchObject([{ account: 'a', failure: 'reset' }, { account: 'a', status: 200 }])
+      expect(row.attempts).toMatchObject([
+        { account: 'a', failure: 'reset' },
+        { account: 'a', status: 200 },
+      ])
     }
   })
 
@@ -121,7 +127,10 @@ describe('row 15: something that is not HTTP', () => {
   })
 
   it('because it switches protocols unasked is refused', async () => {
-    await expectFault([reply.send('HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\n\r\n')], 'bad-response')
+    await expectFault(
+      [reply.send('HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\n\r\n')],
+      'bad-response',
+    )
   })
 })
 
@@ -138,7 +147,10 @@ describe('row 16: a large head', () => {
   it('of more than 64 KB is refused, and so is one that never ends', async () => {
     await expectFault(reply.whole(200, MESSAGE, [['x-long', 'x'.repeat(70 << 10)]]), 'bad-response')
     await world.stop()
-    await expectFault([reply.send(`HTTP/1.1 200 OK\r\nx-long: ${'x'.repeat(70 << 10)}`), reply.stall], 'bad-response')
+    await expectFault(
+      [reply.send(`HTTP/1.1 200 OK\r\nx-long: ${'x'.repeat(70 << 10)}`), reply.stall],
+      'bad-response',
+    )
   })
 })
 
@@ -203,7 +215,9 @@ describe('row 19: a final answer while the request is still being sent', () => {
   const early = (status: number, type: string) => async (connection: RawConnection) => {
     await connection.until(hasHead)
     const body = JSON.stringify({ type: 'error', error: { type, message: 'Early.' } })
-    connection.send(`HTTP/1.1 ${status} X\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`)
+    connection.send(
+      `HTTP/1.1 ${status} X\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+    )
   }
 
   it('(413) reaches the client at once, and the connection is not used again', async () => {
@@ -224,7 +238,12 @@ describe('row 19: a final answer while the request is still being sent', () => {
     [529, 'overloaded_error'],
   ])('(%p) is treated as it always is: another account', async (status, type) => {
     const provider = startRawUpstream(early(status, type))
-    world = await openWorld({ accounts: [{ name: 'a', baseUrl: provider.url }, { name: 'b', priority: 1 }] })
+    world = await openWorld({
+      accounts: [
+        { name: 'a', baseUrl: provider.url },
+        { name: 'b', priority: 1 },
+      ],
+    })
     const answer = await exchange(world.url, requestBytes({ body: BODY }))
     expect(headerOf(answer, 'x-spillway-account')).toBe('b')
     expect(last(world.simulator.received).body.length).toBe(BODY.length)
@@ -302,7 +321,12 @@ describe('row 21: a head that can be read in two ways', () => {
       await connection.until(hasHead)
       connection.send(`HTTP/1.1 200 OK\r\n${fields}\r\n5\r\nhello\r\n0\r\n\r\n`)
     })
-    world = await openWorld({ accounts: [{ name: 'a', baseUrl: provider.url }, { name: 'b', priority: 1 }] })
+    world = await openWorld({
+      accounts: [
+        { name: 'a', baseUrl: provider.url },
+        { name: 'b', priority: 1 },
+      ],
+    })
     const answer = await exchange(world.url, requestBytes())
     expect(headerOf(answer, 'x-spillway-account')).toBe('b')
     expect(only(await world.rows(1)).attempts[0]).toMatchObject({ account: 'a', failure: 'bad-response' })

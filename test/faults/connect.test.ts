@@ -88,7 +88,9 @@ describe('row 4: a slow name server', () => {
     world = await openWorld()
     const never = new Promise<readonly string[]>(() => {})
     const slow = sendOver({ host: 'slow.test', port: 1, connectMs: 400, lookup: () => never })
-    const others = await Promise.all(Array.from({ length: 50 }, (_, index) => world.ask({ system: `c${index}` })))
+    const others = await Promise.all(
+      Array.from({ length: 50 }, (_, index) => world.ask({ system: `c${index}` })),
+    )
     expect(others.map(({ status }) => status)).toEqual(others.map(() => 200))
     expect(await slow).toMatchObject({ kind: 'fault', fault: { cause: 'connect-timeout' } })
   })
@@ -106,7 +108,12 @@ describe('row 5: a name that comes to lead to a forbidden address', () => {
 
   it('cannot be an account’s address in the first place', async () => {
     world = await openWorld({ accounts: [] })
-    const body = { name: 'x', provider: 'console', apiKey: 'CANARY-x', baseUrl: 'http://169.254.169.254/latest' }
+    const body = {
+      name: 'x',
+      provider: 'console',
+      apiKey: 'CANARY-x',
+      baseUrl: 'http://169.254.169.254/latest',
+    }
     await expect(world.api.addAccount({ body })).rejects.toThrow(/link-local/)
   })
 })
@@ -128,8 +135,16 @@ describe('row 6: a certificate that does not hold', () => {
     const day = 86_400_000
     const plans = {
       good: { address: '127.0.0.1' },
-      expired: { address: '127.0.0.1', notBefore: new Date(Date.now() - 9 * day), notAfter: new Date(Date.now() - day) },
-      early: { address: '127.0.0.1', notBefore: new Date(Date.now() + day), notAfter: new Date(Date.now() + 9 * day) },
+      expired: {
+        address: '127.0.0.1',
+        notBefore: new Date(Date.now() - 9 * day),
+        notAfter: new Date(Date.now() - day),
+      },
+      early: {
+        address: '127.0.0.1',
+        notBefore: new Date(Date.now() + day),
+        notAfter: new Date(Date.now() + 9 * day),
+      },
       others: { host: 'other.example', address: '192.0.2.1' },
     }
     const directory = mkdtempSync(join(tmpdir(), 'spillway-tls-'))
@@ -153,7 +168,12 @@ describe('row 6: a certificate that does not hold', () => {
     }
     await child.kill()
     rmSync(directory, { recursive: true, force: true })
-    const refused = { ok: false, status: 503, requests: 0, message: expect.stringMatching(/certificate|altnames/i) }
+    const refused = {
+      ok: false,
+      status: 503,
+      requests: 0,
+      message: expect.stringMatching(/certificate|altnames/i),
+    }
     expect(seen).toEqual({
       good: { ok: true, status: 200, requests: 2, message: expect.any(String) },
       expired: refused,
@@ -171,7 +191,9 @@ describe('row 7: a TLS handshake that stalls', () => {
   })
 
   it('is no different when the other side hangs up in its middle', async () => {
-    const rude = startRawUpstream((connection) => connection.until((text) => text.length > 0).then(connection.end))
+    const rude = startRawUpstream((connection) =>
+      connection.until((text) => text.length > 0).then(connection.end),
+    )
     expectFault(await both(rude.url.replace('http:', 'https:')), 'tls-failed')
     rude.stop()
   })
@@ -183,7 +205,11 @@ describe('row 8: an address that does not answer (as with broken IPv6)', () => {
     const { port } = world.simulator
     const hole = await openBlackHole('127.0.0.2', port)
     const started = performance.now()
-    const sent = await sendOver({ host: 'provider.test', port, lookup: async () => ['127.0.0.2', '127.0.0.1'] })
+    const sent = await sendOver({
+      host: 'provider.test',
+      port,
+      lookup: async () => ['127.0.0.2', '127.0.0.1'],
+    })
     expect(sent).toMatchObject({ kind: 'answer', answer: { status: 200 } })
     expect(performance.now() - started).toBeLessThan(1_500)
     hole.stop()
@@ -216,7 +242,8 @@ describe('row 9: a proxy of the network that refuses', () => {
     proxy.stop()
     return { asked, row, heard: proxy.connections.map((connection) => connection.text()) }
   }
-  const REFUSAL = 'HTTP/1.1 407 Proxy Authentication Required\r\nproxy-authenticate: Basic\r\ncontent-length: 0\r\n\r\n'
+  const REFUSAL =
+    'HTTP/1.1 407 Proxy Authentication Required\r\nproxy-authenticate: Basic\r\ncontent-length: 0\r\n\r\n'
 
   it.each([
     ['407', REFUSAL],
@@ -241,32 +268,35 @@ describe('row 9: a proxy of the network that refuses', () => {
 })
 
 describe('row 10: no descriptor is left', () => {
-  it.if(Bun.which('prlimit') !== null)('for a connection: 503 for a moment, and all is well when there are some again', async () => {
-    world = await openWorld({ accounts: [] })
-    const directory = mkdtempSync(join(tmpdir(), 'spillway-descriptors-'))
-    const child = await startGatewayProcess({
-      dataDirectory: directory,
-      prefix: ['prlimit', '--nofile=96:96'],
-      environment: { SPILLWAY_RETRY_DELAY_MS: '0' },
-    })
-    await child.api.addAccount({
-      body: { name: 'a', provider: 'console', apiKey: keyOf('a'), baseUrl: world.simulator.url },
-    })
-    world.simulator.always(keyOf('a'), reply.whole(200, '{"type":"message"}', [['connection', 'close']]))
-    const client = await connectRaw(child.url)
-    const hogs = await Promise.all(Array.from({ length: 120 }, () => connectRaw(child.url)))
-    client.write(requestBytes())
-    const refused = await answerOn(client)
-    expect(refused.status).toBe(503)
-    for (const hog of hogs) hog.vanish()
-    client.close()
-    const again = await connectRaw(child.url)
-    again.write(requestBytes())
-    expect(await answerOn(again)).toMatchObject({ status: 200 })
-    const { requests } = await child.api.listRequests({ query: {} })
-    await child.kill()
-    rmSync(directory, { recursive: true, force: true })
-    expect(requests.at(-1)?.attempts.at(-1)).toMatchObject({ failure: 'no-sockets' })
-    expect(headerOf(refused, 'retry-after')).toBe('1')
-  })
+  it.if(Bun.which('prlimit') !== null)(
+    'for a connection: 503 for a moment, and all is well when there are some again',
+    async () => {
+      world = await openWorld({ accounts: [] })
+      const directory = mkdtempSync(join(tmpdir(), 'spillway-descriptors-'))
+      const child = await startGatewayProcess({
+        dataDirectory: directory,
+        prefix: ['prlimit', '--nofile=96:96'],
+        environment: { SPILLWAY_RETRY_DELAY_MS: '0' },
+      })
+      await child.api.addAccount({
+        body: { name: 'a', provider: 'console', apiKey: keyOf('a'), baseUrl: world.simulator.url },
+      })
+      world.simulator.always(keyOf('a'), reply.whole(200, '{"type":"message"}', [['connection', 'close']]))
+      const client = await connectRaw(child.url)
+      const hogs = await Promise.all(Array.from({ length: 120 }, () => connectRaw(child.url)))
+      client.write(requestBytes())
+      const refused = await answerOn(client)
+      expect(refused.status).toBe(503)
+      for (const hog of hogs) hog.vanish()
+      client.close()
+      const again = await connectRaw(child.url)
+      again.write(requestBytes())
+      expect(await answerOn(again)).toMatchObject({ status: 200 })
+      const { requests } = await child.api.listRequests({ query: {} })
+      await child.kill()
+      rmSync(directory, { recursive: true, force: true })
+      expect(requests.at(-1)?.attempts.at(-1)).toMatchObject({ failure: 'no-sockets' })
+      expect(headerOf(refused, 'retry-after')).toBe('1')
+    },
+  )
 })

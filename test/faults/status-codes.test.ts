@@ -42,7 +42,14 @@ describe('row 23: a 400', () => {
 
 describe('row 24: a 400 about a beta that this provider does not know', () => {
   it('is handed out as it is', async () => {
-    await open({ accounts: two }, reply.refusal(400, 'invalid_request_error', 'Unexpected value(s) `x-2099` for the `anthropic-beta` header'))
+    await open(
+      { accounts: two },
+      reply.refusal(
+        400,
+        'invalid_request_error',
+        'Unexpected value(s) `x-2099` for the `anthropic-beta` header',
+      ),
+    )
     const answer = await world.ask({}, { 'anthropic-beta': 'x-2099' })
     expect(answer.status).toBe(400)
     expect((await errorOf(answer)).message).toContain('x-2099')
@@ -65,7 +72,10 @@ describe('row 35: a 403', () => {
   })
 
   it('about the whole organization sets the account aside for minutes, and not for ever', async () => {
-    await open({ accounts: two }, reply.refusal(403, 'permission_error', 'This organization has been disabled.'))
+    await open(
+      { accounts: two },
+      reply.refusal(403, 'permission_error', 'This organization has been disabled.'),
+    )
     await (await world.ask()).text()
     const cooldown = only((await account()).cooldowns)
     expect(cooldown).toMatchObject({ cause: 'forbidden', scope: 'account' })
@@ -99,16 +109,19 @@ describe('row 37: a 408 or a 409', () => {
   it.each([
     [408, 'timeout_error'],
     [409, 'conflict_error'],
-  ])('(%p) is another account’s chance, and with one account worth one more attempt', async (status, type) => {
-    const broken = reply.refusal(status, type, 'Not now.')
-    await open({ accounts: two }, broken)
-    expect((await world.ask()).headers.get('x-spillway-account')).toBe('b')
-    await world.stop()
-    await open({})
-    world.simulator.script(keyOf('a'), broken)
-    expect((await world.ask()).status).toBe(200)
-    expect(only(await world.rows(1)).attempts.map((attempt) => attempt.status)).toEqual([status, 200])
-  })
+  ])(
+    '(%p) is another account’s chance, and with one account worth one more attempt',
+    async (status, type) => {
+      const broken = reply.refusal(status, type, 'Not now.')
+      await open({ accounts: two }, broken)
+      expect((await world.ask()).headers.get('x-spillway-account')).toBe('b')
+      await world.stop()
+      await open({})
+      world.simulator.script(keyOf('a'), broken)
+      expect((await world.ask()).status).toBe(200)
+      expect(only(await world.rows(1)).attempts.map((attempt) => attempt.status)).toEqual([status, 200])
+    },
+  )
 })
 
 describe('rows 38 and 39: a 413 and a 422', () => {
@@ -140,23 +153,31 @@ describe('row 40: a 429 with its wait', () => {
 })
 
 describe('row 41: a 429 with an odd wait', () => {
-  it.each(['', 'soon', '-1', '1e9', '0x10', 'NaN', '99999999999999999999', 'Tue, 99 Foo 2026', '5; 10', '1,5'])(
-    '(%p) never makes an odd one of our own',
-    async (text) => {
-      await open({}, reply.refusal(429, 'rate_limit_error', 'Limited', [['retry-after', text]]))
-      const answer = await world.ask({}, { 'x-stainless-retry-count': '1' })
-      expect(answer.status).toBe(429)
-      const { cooldowns } = await account()
-      const wait = answer.headers.get('retry-after') ?? ''
-      const isTheirOwn = cooldowns.length === 0 && wait === text
-      expect(isTheirOwn ? '1' : wait).toMatch(/^[1-9]\d{0,5}$/)
-      for (const { until } of cooldowns) {
-        const lengthMs = Date.parse(until) - Date.now()
-        expect(lengthMs).toBeGreaterThan(-1_000)
-        expect(lengthMs).toBeLessThanOrEqual(5 * 3_600_000)
-      }
-    },
-  )
+  it.each([
+    '',
+    'soon',
+    '-1',
+    '1e9',
+    '0x10',
+    'NaN',
+    '99999999999999999999',
+    'Tue, 99 Foo 2026',
+    '5; 10',
+    '1,5',
+  ])('(%p) never makes an odd one of our own', async (text) => {
+    await open({}, reply.refusal(429, 'rate_limit_error', 'Limited', [['retry-after', text]]))
+    const answer = await world.ask({}, { 'x-stainless-retry-count': '1' })
+    expect(answer.status).toBe(429)
+    const { cooldowns } = await account()
+    const wait = answer.headers.get('retry-after') ?? ''
+    const isTheirOwn = cooldowns.length === 0 && wait === text
+    expect(isTheirOwn ? '1' : wait).toMatch(/^[1-9]\d{0,5}$/)
+    for (const { until } of cooldowns) {
+      const lengthMs = Date.parse(until) - Date.now()
+      expect(lengthMs).toBeGreaterThan(-1_000)
+      expect(lengthMs).toBeLessThanOrEqual(5 * 3_600_000)
+    }
+  })
 
   it('and without any is the request’s, not the account’s: one hop, no cooldown', async () => {
     await open({ accounts: three }, reply.refusedWithoutReason, reply.refusedWithoutReason)
@@ -192,8 +213,10 @@ describe('row 43: limits on an answer that is well', () => {
     ['anthropic-ratelimit-requests-limit', '1000'],
     ['anthropic-ratelimit-requests-remaining', '250'],
   ] as const
-  const well = () => reply.message(simulatedMessage('claude-sonnet-5-5', { number: 1, body: Buffer.alloc(8) }), HEADERS)
-  const limitsIn = (answer: Response) => [...answer.headers.keys()].filter((name) => name.startsWith('anthropic-ratelimit-'))
+  const well = () =>
+    reply.message(simulatedMessage('claude-sonnet-5-5', { number: 1, body: Buffer.alloc(8) }), HEADERS)
+  const limitsIn = (answer: Response) =>
+    [...answer.headers.keys()].filter((name) => name.startsWith('anthropic-ratelimit-'))
 
   it('are shown for the account, and bench nobody', async () => {
     await open({ accounts: two }, well())
@@ -209,7 +232,9 @@ describe('row 43: limits on an answer that is well', () => {
   it('reach the client of a single account, and no client of a pool or with a key', async () => {
     await open({}, well())
     expect(limitsIn(await world.ask())).toHaveLength(HEADERS.length)
-    await world.api.addAccount({ body: { name: 'b', provider: 'console', apiKey: keyOf('b'), baseUrl: world.simulator.url, priority: 1 } })
+    await world.api.addAccount({
+      body: { name: 'b', provider: 'console', apiKey: keyOf('b'), baseUrl: world.simulator.url, priority: 1 },
+    })
     expect(limitsIn(await world.ask())).toEqual([])
     await world.api.removeAccount({ params: { id: 'b' } })
     const { secret } = await world.api.createKey({ body: { name: 'k' } })
@@ -225,10 +250,13 @@ describe('row 43: limits on an answer that is well', () => {
   })
 
   it('with status "rejected" on a 200 still serve that answer', async () => {
-    await open({}, reply.message(simulatedMessage('claude-sonnet-5-5', { number: 1, body: Buffer.alloc(8) }), [
-      ['anthropic-ratelimit-unified-status', 'rejected'],
-      ['anthropic-ratelimit-unified-5h-status', 'rejected'],
-    ]))
+    await open(
+      {},
+      reply.message(simulatedMessage('claude-sonnet-5-5', { number: 1, body: Buffer.alloc(8) }), [
+        ['anthropic-ratelimit-unified-status', 'rejected'],
+        ['anthropic-ratelimit-unified-5h-status', 'rejected'],
+      ]),
+    )
     expect((await world.ask()).status).toBe(200)
   })
 })
@@ -253,15 +281,20 @@ describe('row 44: every account cooling down', () => {
 
 describe('row 45: a 5xx', () => {
   const page = (status: number) =>
-    reply.whole(status, '<html><body><h1>Bad gateway</h1> cloudflare</body></html>', [['content-type', 'text/html']])
+    reply.whole(status, '<html><body><h1>Bad gateway</h1> cloudflare</body></html>', [
+      ['content-type', 'text/html'],
+    ])
 
-  it.each([500, 502, 503, 504, 520, 524])('(%p) with a web page is another account’s chance', async (status) => {
-    await open({ accounts: two }, page(status))
-    for (const stream of [true, false]) {
-      expect((await world.ask({ stream, system: `${stream}` })).headers.get('x-spillway-account')).toBe('b')
-    }
-    expect(await account()).toMatchObject({ state: { kind: 'ready' } })
-  })
+  it.each([500, 502, 503, 504, 520, 524])(
+    '(%p) with a web page is another account’s chance',
+    async (status) => {
+      await open({ accounts: two }, page(status))
+      for (const stream of [true, false]) {
+        expect((await world.ask({ stream, system: `${stream}` })).headers.get('x-spillway-account')).toBe('b')
+      }
+      expect(await account()).toMatchObject({ state: { kind: 'ready' } })
+    },
+  )
 
   it('of all of them never shows its web page to a client', async () => {
     await open({ accounts: two }, page(502), page(503))
@@ -385,8 +418,13 @@ describe('row 51: another kind of answer than was asked for', () => {
   })
 
   it('an event stream that says its type with capitals is one all the same', async () => {
-    const chunks = [PING, errorEvent('overloaded_error', 'Overloaded')].map((event) => reply.send(reply.chunk(event)))
-    const head = reply.head(200, [['content-type', 'Text/Event-Stream'], ['transfer-encoding', 'chunked']])
+    const chunks = [PING, errorEvent('overloaded_error', 'Overloaded')].map((event) =>
+      reply.send(reply.chunk(event)),
+    )
+    const head = reply.head(200, [
+      ['content-type', 'Text/Event-Stream'],
+      ['transfer-encoding', 'chunked'],
+    ])
     await open({ accounts: two }, [reply.send(head), ...chunks, reply.send(reply.LAST_CHUNK)])
     const answer = await exchange(world.url, requestBytes({ body: bodyOf({ stream: true }) }))
     expect(headerOf(answer, 'x-spillway-account')).toBe('b')

@@ -61,14 +61,22 @@ describe('row 52: a head and then nothing', () => {
 })
 
 describe('row 53: an error as the first event', () => {
-  const STARTS: readonly (readonly string[])[] = [[], [PING], EVENTS.slice(0, 1), [...EVENTS.slice(0, 1), PING, PING]]
+  const STARTS: readonly (readonly string[])[] = [
+    [],
+    [PING],
+    EVENTS.slice(0, 1),
+    [...EVENTS.slice(0, 1), PING, PING],
+  ]
 
   it.each(STARTS)('is another account’s chance (after %j)', async (...start) => {
     await open(reply.eventStream([...start, errorEvent('overloaded_error', 'Overloaded')]))
     const answer = await ask()
     expect(headerOf(answer, 'x-spillway-account')).toBe('b')
     expect(answer.body.toString()).not.toContain('Overloaded')
-    expect((await row()).attempts).toMatchObject([{ account: 'a', failure: 'overloaded' }, { account: 'b', status: 200 }])
+    expect((await row()).attempts).toMatchObject([
+      { account: 'a', failure: 'overloaded' },
+      { account: 'b', status: 200 },
+    ])
   })
 
   it('from everybody is judged like the status it stands for, and is no success', async () => {
@@ -100,8 +108,16 @@ describe('row 54: an error event after content', () => {
 
 describe('rows 55–58: a stream that breaks off', () => {
   it.each([
-    ['row 55: a reset in the middle of an event', [reply.send(reply.chunk('event: content_bl')), reply.wait(30), reply.reset], 'reset'],
-    ['row 56: an orderly end in the middle of a chunk', [reply.send('400\r\nevent: '), reply.wait(30), reply.close], 'early'],
+    [
+      'row 55: a reset in the middle of an event',
+      [reply.send(reply.chunk('event: content_bl')), reply.wait(30), reply.reset],
+      'reset',
+    ],
+    [
+      'row 56: an orderly end in the middle of a chunk',
+      [reply.send('400\r\nevent: '), reply.wait(30), reply.close],
+      'early',
+    ],
     ['row 57: a clean end without message_stop', [reply.send(reply.LAST_CHUNK)], 'terminal event'],
     ['row 58: silence', [reply.stall], 'silent'],
   ])('%s is truncated', async (_what, then, words) => {
@@ -143,7 +159,10 @@ describe('row 59: only pings', () => {
     await open(pings(), { settings: { holdMs: 80 } })
     const client = await connectRaw(world.url)
     client.write(requestBytes({ body: bodyOf({ stream: true }) }))
-    await within(client.until((text) => text.split('event: ping').length > 4), 'pings')
+    await within(
+      client.until((text) => text.split('event: ping').length > 4),
+      'pings',
+    )
     expect(client.text()).toContain('event: message_start')
     client.close()
   })
@@ -152,7 +171,11 @@ describe('row 59: only pings', () => {
     await open(reply.brokenStream(EVENTS.slice(0, 1), [reply.stall]), { settings: { holdMs: 80 } })
     const client = await connectRaw(world.url)
     client.write(requestBytes({ body: bodyOf({ stream: true }) }))
-    await within(client.until((text) => text.includes('event: message_start')), 'message_start', 3_000)
+    await within(
+      client.until((text) => text.includes('event: message_start')),
+      'message_start',
+      3_000,
+    )
     client.close()
   })
 })
@@ -171,7 +194,11 @@ describe('row 60: a drip', () => {
       gate.resolve()
       const isHeld = index === 0
       const expected = EVENTS.slice(0, index + 1).join('')
-      if (!isHeld) await within(client.until(() => parseAnswer(client.received())?.body.toString() === expected), `event ${index}`)
+      if (!isHeld)
+        await within(
+          client.until(() => parseAnswer(client.received())?.body.toString() === expected),
+          `event ${index}`,
+        )
     }
     expect(await answerOn(client)).toMatchObject({ isWhole: true })
     client.close()
@@ -181,8 +208,25 @@ describe('row 60: a drip', () => {
 describe('row 61: pieces of any size', () => {
   it.each([
     ['one byte each', reply.byByte(reply.stream(MESSAGE))],
-    ['all in one segment', [reply.send(reply.stream(MESSAGE).map((action) => (action.kind === 'send' ? action.bytes : '')).join(''))]],
-    ['one chunk for each character', [streamHead(['transfer-encoding', 'chunked']), ...[...WHOLE].map((character) => reply.send(reply.chunk(character))), reply.send(reply.LAST_CHUNK)]],
+    [
+      'all in one segment',
+      [
+        reply.send(
+          reply
+            .stream(MESSAGE)
+            .map((action) => (action.kind === 'send' ? action.bytes : ''))
+            .join(''),
+        ),
+      ],
+    ],
+    [
+      'one chunk for each character',
+      [
+        streamHead(['transfer-encoding', 'chunked']),
+        ...[...WHOLE].map((character) => reply.send(reply.chunk(character))),
+        reply.send(reply.LAST_CHUNK),
+      ],
+    ],
     ['one chunk for all', reply.eventStream([WHOLE])],
   ])('(%s) give the same bytes and the same usage', async (_what, actions) => {
     await open(actions)
@@ -208,7 +252,10 @@ describe('row 62: odd but legal event streams', () => {
 
   it('an event of ten megabytes passes; what cannot be read for its size is not claimed to be', async () => {
     const [start = '', ...rest] = EVENTS
-    const huge = event('content_block_delta', { index: 0, delta: { type: 'text_delta', text: 'x'.repeat(10 << 20) } })
+    const huge = event('content_block_delta', {
+      index: 0,
+      delta: { type: 'text_delta', text: 'x'.repeat(10 << 20) },
+    })
     const text = [start, ...rest.slice(0, 2), huge, ...rest.slice(2)].join('')
     await open(reply.eventStream([text]))
     const answer = await ask()
@@ -231,8 +278,18 @@ describe('row 62: odd but legal event streams', () => {
 describe('row 63: data that cannot be read', () => {
   it.each([
     ['no JSON', Buffer.from(EVENTS.join('event: message_delta\ndata: {broken\n\n'))],
-    ['no UTF-8', Buffer.concat([Buffer.from(PART.join('')), Buffer.from('event: content_block_delta\ndata: {"\xff\xfe":"\xc0"}\n\n', 'latin1'), Buffer.from(EVENTS.slice(4).join(''))])],
-    ['JSON of another shape', Buffer.from(EVENTS.join('event: message_delta\ndata: [null]\n\nevent: message_start\ndata: "x"\n\n'))],
+    [
+      'no UTF-8',
+      Buffer.concat([
+        Buffer.from(PART.join('')),
+        Buffer.from('event: content_block_delta\ndata: {"\xff\xfe":"\xc0"}\n\n', 'latin1'),
+        Buffer.from(EVENTS.slice(4).join('')),
+      ]),
+    ],
+    [
+      'JSON of another shape',
+      Buffer.from(EVENTS.join('event: message_delta\ndata: [null]\n\nevent: message_start\ndata: "x"\n\n')),
+    ],
   ])('(%s) passes byte for byte', async (_what, bytes) => {
     await open(inOne(bytes))
     const answer = await ask()
@@ -243,14 +300,31 @@ describe('row 63: data that cannot be read', () => {
 })
 
 describe('row 64: events in odd numbers', () => {
-  const delta = (tokens: unknown) => event('message_delta', { delta: {}, usage: { output_tokens: tokens, input_tokens: null } })
+  const delta = (tokens: unknown) =>
+    event('message_delta', { delta: {}, usage: { output_tokens: tokens, input_tokens: null } })
 
   it.each([
-    ['cumulative counts, of which the last holds', [...PART, delta(3), delta(7), delta(40), ...EVENTS.slice(-1)], { outputTokens: 40, inputTokens: 100 }],
+    [
+      'cumulative counts, of which the last holds',
+      [...PART, delta(3), delta(7), delta(40), ...EVENTS.slice(-1)],
+      { outputTokens: 40, inputTokens: 100 },
+    ],
     ['message_start twice', [...EVENTS.slice(0, 1), ...EVENTS], { ...USAGE }],
-    ['no usage at the end', [...EVENTS.slice(0, -2), event('message_delta', { delta: {} }), ...EVENTS.slice(-1)], { outputTokens: 1, inputTokens: 100 }],
-    ['a count that is none', [...EVENTS.slice(0, -1), delta('many'), delta(-1), ...EVENTS.slice(-1)], { ...USAGE }],
-    ['blocks out of order', [...EVENTS.slice(0, 1), ...EVENTS.slice(1, -2).toReversed(), ...EVENTS.slice(-2)], { ...USAGE }],
+    [
+      'no usage at the end',
+      [...EVENTS.slice(0, -2), event('message_delta', { delta: {} }), ...EVENTS.slice(-1)],
+      { outputTokens: 1, inputTokens: 100 },
+    ],
+    [
+      'a count that is none',
+      [...EVENTS.slice(0, -1), delta('many'), delta(-1), ...EVENTS.slice(-1)],
+      { ...USAGE },
+    ],
+    [
+      'blocks out of order',
+      [...EVENTS.slice(0, 1), ...EVENTS.slice(1, -2).toReversed(), ...EVENTS.slice(-2)],
+      { ...USAGE },
+    ],
   ])('(%s) pass as they are and are counted right', async (_what, events, usage) => {
     await open(reply.eventStream(events))
     expect((await ask()).body.toString()).toBe(events.join(''))
@@ -259,7 +333,10 @@ describe('row 64: events in odd numbers', () => {
 })
 
 describe('row 65: a compressed answer', () => {
-  const JSON_TEXT = JSON.stringify({ type: 'message', usage: { input_tokens: 100, output_tokens: 12, cache_read_input_tokens: 100 } })
+  const JSON_TEXT = JSON.stringify({
+    type: 'message',
+    usage: { input_tokens: 100, output_tokens: 12, cache_read_input_tokens: 100 },
+  })
   const CODERS: readonly (readonly [string, (text: string) => Buffer])[] = [
     ['gzip', gzipSync],
     ['br', brotliCompressSync],
@@ -275,7 +352,13 @@ describe('row 65: a compressed answer', () => {
       await open(inOne(code(text), ['content-encoding', encoding]))
       if (!stream) {
         world.simulator.always(keyOf('a'), [
-          reply.send(reply.head(200, [['content-type', 'application/json'], ['content-encoding', encoding], ['content-length', String(code(text).length)]])),
+          reply.send(
+            reply.head(200, [
+              ['content-type', 'application/json'],
+              ['content-encoding', encoding],
+              ['content-length', String(code(text).length)],
+            ]),
+          ),
           reply.send(code(text)),
         ])
       }
@@ -295,7 +378,13 @@ describe('row 65: a compressed answer', () => {
 
   it('that breaks off inside is truncated', async () => {
     const packed = gzipSync(WHOLE)
-    await open([streamHead(['content-encoding', 'gzip'], ['transfer-encoding', 'chunked']), reply.send(`${packed.length.toString(16)}\r\n`), reply.send(packed.subarray(0, 100)), reply.wait(30), reply.reset])
+    await open([
+      streamHead(['content-encoding', 'gzip'], ['transfer-encoding', 'chunked']),
+      reply.send(`${packed.length.toString(16)}\r\n`),
+      reply.send(packed.subarray(0, 100)),
+      reply.wait(30),
+      reply.reset,
+    ])
     expect(await ask()).toMatchObject({ status: 200, isWhole: false })
     expect(await row()).toMatchObject({ outcome: 'truncated' })
   })
@@ -303,7 +392,10 @@ describe('row 65: a compressed answer', () => {
 
 describe('row 66: fewer bytes than announced', () => {
   it.each([true, false])('never look like a whole answer (stream: %p)', async (stream) => {
-    const head = reply.head(200, [['content-type', stream ? 'text/event-stream' : 'application/json'], ['content-length', '5000']])
+    const head = reply.head(200, [
+      ['content-type', stream ? 'text/event-stream' : 'application/json'],
+      ['content-length', '5000'],
+    ])
     await open([reply.send(head), reply.send(PART.join('')), reply.wait(30), reply.close])
     expect(await ask(stream)).toMatchObject({ status: 200, isWhole: false })
     expect(await row()).toMatchObject({ outcome: 'truncated' })
@@ -316,7 +408,9 @@ describe('row 67: more bytes than announced', () => {
     const surplus = 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n"stolen!"'
     const provider = startRawUpstream(async (connection) => {
       await connection.until(hasHead)
-      connection.send(`HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}${surplus}`)
+      connection.send(
+        `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}${surplus}`,
+      )
     })
     world = await openWorld({ accounts: [{ name: 'a', baseUrl: provider.url }] })
     for (let count = 0; count < 3; count++) expect((await ask(false)).body.toString()).toBe(body)
@@ -329,7 +423,9 @@ describe('row 67: more bytes than announced', () => {
     const body = '{"type":"message"}'
     const provider = startRawUpstream(async (connection) => {
       await connection.until(hasHead)
-      connection.send(`HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`)
+      connection.send(
+        `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+      )
     })
     world = await openWorld({ accounts: [{ name: 'a', baseUrl: provider.url }] })
     expect((await ask(false)).body.toString()).toBe(body)
@@ -362,8 +458,12 @@ describe('row 72: an upstream that does not end after message_stop', () => {
     const client = await connectRaw(world.url)
     client.write(requestBytes({ body: bodyOf({ stream: true }) }))
     await client.until((text) => text.includes('event: message_stop'))
-    const id = headerOf(parseAnswer(client.received()) ?? (await answerOn(client)), 'x-spillway-request-id') ?? ''
-    expect(await world.api.showRequest({ params: { id } })).toMatchObject({ outcome: 'ok', usageComplete: true })
+    const id =
+      headerOf(parseAnswer(client.received()) ?? (await answerOn(client)), 'x-spillway-request-id') ?? ''
+    expect(await world.api.showRequest({ params: { id } })).toMatchObject({
+      outcome: 'ok',
+      usageComplete: true,
+    })
     const answer = await answerOn(client)
     expect(answer).toMatchObject({ status: 200, isWhole: true })
     expect(answer.body.toString()).toBe(WHOLE)

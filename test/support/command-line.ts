@@ -42,8 +42,14 @@ export interface RunningServer {
 const START_MS = 30_000
 
 /** Everything that the command line could find is in this directory and nowhere else. */
-function environmentIn(directory: string, more: Readonly<Record<string, string>> = {}): Record<string, string> {
-  const places = { XDG_DATA_HOME: join(directory, 'data-home'), XDG_CONFIG_HOME: join(directory, 'config-home') }
+function environmentIn(
+  directory: string,
+  more: Readonly<Record<string, string>> = {},
+): Record<string, string> {
+  const places = {
+    XDG_DATA_HOME: join(directory, 'data-home'),
+    XDG_CONFIG_HOME: join(directory, 'config-home'),
+  }
   return { ...cleanEnvironment(directory, { ...places, TMPDIR: tmpdir(), NO_PROXY: '*', ...more }) }
 }
 
@@ -55,7 +61,11 @@ const LAUNCHERS = {
 const commandOf = (through: RunOptions['through'] = 'launcher'): readonly string[] => LAUNCHERS[through]
 
 /** Runs a command on a data directory to its end. */
-export function spillway(directory: string, words: readonly string[], options: RunOptions = {}): Promise<Ran> {
+export function spillway(
+  directory: string,
+  words: readonly string[],
+  options: RunOptions = {},
+): Promise<Ran> {
   const { environment = {}, ...rest } = options
   return bareSpillway(directory, words, {
     ...rest,
@@ -165,7 +175,8 @@ export async function openPlace(isRunning: boolean): Promise<Place> {
       if (world === undefined) throw new Error('No server runs in this place.')
       return world
     },
-    run: (words, options) => spillway(directory, typeof words === 'string' ? words.split(' ') : words, options),
+    run: (words, options) =>
+      spillway(directory, typeof words === 'string' ? words.split(' ') : words, options),
     addAccount(name, ...more) {
       const words = ['accounts', 'add', name, '--provider', 'console', '--base-url', simulator.url]
       return place.run([...words, '--api-key-stdin', ...more], { input: `CANARY-${name}\n` })
