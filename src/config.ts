@@ -117,6 +117,7 @@ const unknownNames = ({ file }: Sources): Finding[] =>
 
 export function suggestion(name: string): string {
   const wanted = name.toLowerCase().replace(/[^a-z]/g, '')
+  if (wanted === '') return ''
   const near = SETTING_NAMES.find(
     (each) => each.toLowerCase() === wanted || each.toLowerCase().startsWith(wanted.slice(0, 5)),
   )

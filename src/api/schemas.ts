@@ -137,14 +137,7 @@ const decisionSchema = z.object({
   ),
 })
 
-export const outcomeSchema = z.enum([
-  'ok',
-  'client-error',
-  'upstream-error',
-  'refused',
-  'aborted',
-  'truncated',
-])
+const outcomeSchema = z.enum(['ok', 'client-error', 'upstream-error', 'refused', 'aborted', 'truncated'])
 
 export const requestSchema = z.object({
   id: z.string(),

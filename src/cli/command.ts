@@ -2,7 +2,7 @@
  * How every command is run: the way to the gateway opened and closed around it, `--json` on
  * every listing, errors as sentences. Must not know a particular command.
  */
-import { type Command, Option } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { Client } from '../api/client.ts'
 import { json } from './format.ts'
 import type { Gate, Shell } from './shell.ts'
@@ -42,6 +42,6 @@ export const repeated = (flags: string, description: string): Option =>
 export const numeric = (flags: string, description: string): Option =>
   new Option(flags, description).argParser((value: string) => {
     const number = Number(value)
-    if (value.trim() === '' || Number.isNaN(number)) throw new TypeError(`"${value}" is not a number.`)
+    if (value.trim() === '' || Number.isNaN(number)) throw new InvalidArgumentError('It is not a number.')
     return number
   })

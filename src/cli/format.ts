@@ -50,13 +50,24 @@ function fit(widths: readonly number[], { columns, isTerminal }: Output): readon
 }
 
 function pad(text: string, to: number, isRight: boolean): string {
-  const cut = width(text) > to ? `${text.slice(0, Math.max(0, to - 1))}…` : text
+  const cut = width(text) > to ? shortened(text, to - 1) : text
   const fill = ' '.repeat(Math.max(0, to - width(cut)))
   return isRight ? `${fill}${cut}` : `${cut}${fill}`
 }
 
-export const dim = (output: Output, text: string): string =>
-  output.hasColour ? `\u001b[2m${text}\u001b[22m` : text
+const LETTERS = new Intl.Segmenter()
+
+/** As many whole letters as fit, and a sign that there were more. */
+function shortened(text: string, to: number): string {
+  let cut = ''
+  for (const { segment } of LETTERS.segment(text)) {
+    if (width(cut + segment) > to) break
+    cut += segment
+  }
+  return `${cut}…`
+}
+
+const dim = (output: Output, text: string): string => (output.hasColour ? `\u001b[2m${text}\u001b[22m` : text)
 
 export const usd = (amount: number | null): string =>
   amount === null ? 'unpriced' : `$${amount.toFixed(amount < 1 ? 4 : 2)}`

@@ -31,8 +31,28 @@ export class ServerUnreachable extends Error {
 
 const ANSWER_MS = 60_000
 const HELLO_MS = 2_000
+/** Another command has the data directory for a moment; a server has it for good, and says where it is. */
+const PATIENCE_MS = 5_000
+const PAUSE_MS = 50
 
 export async function connect(
+  places: Places,
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<Connection> {
+  const deadline = performance.now() + PATIENCE_MS
+  for (;;) {
+    try {
+      return await connectNow(places, environment)
+    } catch (error) {
+      if (!isTaken(error) || performance.now() > deadline) throw error
+      await Bun.sleep(PAUSE_MS)
+    }
+  }
+}
+
+const isTaken = (error: unknown): boolean => error instanceof GatewayError && error.code === 'conflict'
+
+async function connectNow(
   places: Places,
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<Connection> {
@@ -44,7 +64,7 @@ export async function connect(
   try {
     return await local(places, environment)
   } catch (error) {
-    if (error instanceof GatewayError && error.code === 'conflict') throw new ServerUnreachable(note, problem)
+    if (isTaken(error)) throw new ServerUnreachable(note, problem)
     throw error
   }
 }

@@ -36,6 +36,7 @@ const SERVER_LIMITS = {
   headMs: 15_000,
   idleMs: 120_000,
   bodyPauseMs: 30_000,
+  bodyMs: 600_000,
   writeStallMs: 600_000,
 }
 

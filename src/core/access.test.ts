@@ -18,8 +18,9 @@ describe('isKeyRequired', () => {
     ['auto', true, false, true],
     ['always', false, true, true],
     ['always', true, false, true],
-    ['off', true, false, false],
+    ['off', true, true, false],
     ['off', false, true, false],
+    ['off', false, false, true],
   ])('with policy %s, keys: %p, loopback: %p is %p', (policy, hasKeys, isLoopback, expected) => {
     expect(isKeyRequired(policy, hasKeys, isLoopback)).toBe(expected)
   })

@@ -21,9 +21,12 @@ export type KeyPolicy = 'auto' | 'always' | 'off'
 
 export const KEY_PREFIX = 'spk_'
 
-/** Whether clients must show a key. A revoked key still counts: revoking the last one must not open the door. */
+/**
+ * Whether clients must show a key: beyond loopback always (G12). A revoked key still counts:
+ * revoking the last one must not open the door.
+ */
 export const isKeyRequired = (policy: KeyPolicy, hasKeys: boolean, isLoopback: boolean): boolean =>
-  policy === 'always' || (policy === 'auto' && (hasKeys || !isLoopback))
+  policy === 'always' || !isLoopback || (policy === 'auto' && hasKeys)
 
 /** Every credential that a request carries, the API-key header first. */
 export function credentialsOf(headers: Headers): readonly string[] {

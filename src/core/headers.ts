@@ -16,3 +16,11 @@ export function headerOf(headers: Headers, name: string): string | undefined {
 export function headersOf(headers: Headers, name: string): readonly string[] {
   return headers.filter((header) => header[0] === name).map((header) => header[1])
 }
+
+/** Media types know no case, and may have parameters (RFC 9110 §8.3.1). */
+export const isEventStream = (headers: Headers): boolean => isOfType(headers, 'text/event-stream')
+
+export function isOfType(headers: Headers, type: string): boolean {
+  const value = headerOf(headers, 'content-type')
+  return value !== undefined && (value.startsWith(type) || value.toLowerCase().startsWith(type))
+}

@@ -32,7 +32,10 @@ interface Standing {
 }
 
 const OVERLOAD_RETRY_SECONDS = 5
+/** No overload lasts longer than that without a new look, however long the limits beside it last. */
+const LONGEST_OVERLOAD_SECONDS = 60
 const DOWN_RETRY_SECONDS = 5
+const NO_SOCKETS_RETRY_SECONDS = 1
 
 export function verdictOf(situation: Situation, refusals: readonly Refusal[]): Verdict {
   const standings = situation.accounts.flatMap(
@@ -43,7 +46,7 @@ export function verdictOf(situation: Situation, refusals: readonly Refusal[]): V
   const has = (...outlooks: readonly Standing['outlook'][]) =>
     active.some(({ outlook }) => outlooks.includes(outlook))
 
-  if (has('down', 'timeout', 'refused')) return troubled(active)
+  if (has('down', 'timeout', 'refused')) return troubled(active, situation)
   if (has('limited')) return limited(active, situation.now)
   if (has('overloaded')) {
     return own(503, 'Every account that could take this request is overloaded', active, {
@@ -54,17 +57,14 @@ export function verdictOf(situation: Situation, refusals: readonly Refusal[]): V
 }
 
 /** What is known of one account: its failure in this request, or why it was not asked. */
-function standingOf(
-  id: string,
-  { accounts, failed, now }: Situation,
-  refusals: readonly Refusal[],
-): Standing | undefined {
+function standingOf(id: string, situation: Situation, refusals: readonly Refusal[]): Standing | undefined {
+  const { accounts, failed, now } = situation
   const name = accounts.find(({ account }) => account.id === id)?.account.name ?? id
   const attempt = failed.findLastIndex((each) => each.account === id)
   const last = failed[attempt]
   if (last !== undefined) return ofFailure(name, attempt, last, now)
   const refusal = refusals.find(({ account }) => account.id === id)
-  return refusal === undefined ? untried(name) : ofRefusal(name, refusal, now)
+  return refusal === undefined ? untried(name, situation) : ofRefusal(name, refusal, now)
 }
 
 const ofFailure = (
@@ -99,15 +99,18 @@ function ofRefusal(name: string, refusal: Refusal, now: Millis): Standing | unde
   }
 }
 
-/** Left over because the retry budget or the client's patience was used up. */
-const untried = (name: string): Standing => ({
-  name,
-  outlook: 'down',
-  words: 'not tried: the retry budget is used up',
-  until: undefined,
-  attempt: undefined,
-  isPresentable: false,
-})
+/** Left over because the time for trying or the retry budget was used up. */
+function untried(name: string, { now, startedAt, policy }: Situation): Standing {
+  const isLate = now - startedAt > policy.patienceMs
+  return {
+    name,
+    outlook: isLate ? 'timeout' : 'down',
+    words: `not tried: the ${isLate ? 'time for trying' : 'retry budget'} is used up`,
+    until: undefined,
+    attempt: undefined,
+    isPresentable: false,
+  }
+}
 
 const untilWords = (until: Millis | undefined, now: Millis): string =>
   until === undefined ? '' : `, until ${toIso(until)} (in ${describeLength(until - now)})`
@@ -118,7 +121,7 @@ function allPaused(standings: readonly Standing[]): Verdict {
 }
 
 /** Something is broken somewhere: the upstream's own words if there are any, and come back soon. */
-function troubled(active: readonly Standing[]): Verdict {
+function troubled(active: readonly Standing[], { failed }: Situation): Verdict {
   const broken = active.filter(
     ({ outlook }) => outlook === 'down' || outlook === 'timeout' || outlook === 'refused',
   )
@@ -127,17 +130,19 @@ function troubled(active: readonly Standing[]): Verdict {
   if (active.every(({ outlook }) => outlook === 'timeout')) {
     return own(504, 'No account answered in time', active)
   }
-  return own(503, 'No account could be reached', active, { retryAfterSeconds: DOWN_RETRY_SECONDS })
+  const isOurs = failed.at(-1)?.failure.cause === 'no-sockets'
+  const retryAfterSeconds = isOurs ? NO_SOCKETS_RETRY_SECONDS : DOWN_RETRY_SECONDS
+  return own(503, 'No account could be reached', active, { retryAfterSeconds })
 }
 
 /** The earliest moment at which any of them can serve again: the only true `retry-after`. */
 function limited(active: readonly Standing[], now: Millis): Verdict {
-  const waits = active.flatMap(({ outlook, until }) => {
-    if (outlook === 'overloaded') return [OVERLOAD_RETRY_SECONDS]
-    return outlook === 'limited' && until !== undefined ? [Math.ceil((until - now) / SECOND)] : []
-  })
-  const retryAfterSeconds = waits.length === 0 ? 1 : Math.max(1, Math.min(...waits))
+  const waits = active.flatMap(({ outlook, until }) =>
+    outlook === 'limited' && until !== undefined ? [Math.ceil((until - now) / SECOND)] : [],
+  )
   const isOverloaded = active.some(({ outlook }) => outlook === 'overloaded')
+  if (isOverloaded) waits.push(LONGEST_OVERLOAD_SECONDS)
+  const retryAfterSeconds = waits.length === 0 ? 1 : Math.max(1, Math.min(...waits))
   const words = isOverloaded ? 'limited or overloaded' : 'limited'
   return own(429, `Every account that could take this request is ${words}`, active, { retryAfterSeconds })
 }

@@ -225,6 +225,13 @@ function stringTexts(): fc.Arbitrary<string> {
   )
 }
 
+/** A name as everybody writes it, or in escapes throughout. */
+function spelling(name: string, isEscaped: boolean): string {
+  if (!isEscaped) return JSON.stringify(name)
+  const units = Array.from({ length: name.length }, (_, index) => name.charCodeAt(index))
+  return `"${units.map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`).join('')}"`
+}
+
 /** Texts of objects in which the names that are looked for stand often, at every depth, and more than once. */
 function objectTexts(): fc.Arbitrary<string> {
   const names = fc.oneof({ weight: 3, arbitrary: fc.constantFrom(...NAMES, 'models', '') }, fc.string())
@@ -235,9 +242,11 @@ function objectTexts(): fc.Arbitrary<string> {
       .tuple(fc.array(tie('value'), { maxLength: 3 }), spaces())
       .map(([values, space]) => `[${space}${values.join(`${space},${space}`)}${space}]`),
     object: fc
-      .tuple(fc.array(fc.tuple(names, tie('value')), { maxLength: 5 }), spaces())
+      .tuple(fc.array(fc.tuple(names, fc.boolean(), tie('value')), { maxLength: 5 }), spaces())
       .map(([entries, space]) => {
-        const texts = entries.map(([name, value]) => `${JSON.stringify(name)}${space}:${space}${value}`)
+        const texts = entries.map(
+          ([name, isEscaped, value]) => `${spelling(name, isEscaped)}${space}:${space}${value}`,
+        )
         return `{${space}${texts.join(`${space},${space}`)}${space}}`
       }),
   }))

@@ -38,7 +38,7 @@ export function findMembers<Name extends string>(
     if (bytes[at] !== QUOTE) return undefined
     const keyEnd = skipString(bytes, at)
     if (keyEnd < 0) return undefined
-    const name = names.find((each) => isKey(bytes, at, keyEnd, each))
+    const name = nameAt(bytes, at, keyEnd, names)
     at = skipSpace(bytes, keyEnd)
     if (bytes[at] !== COLON) return undefined
     const start = skipSpace(bytes, at + 1)
@@ -93,7 +93,27 @@ const isPlain = (byte: number): boolean => byte >= 0x20 && byte < 0x7f && byte !
 
 const decoder = new TextDecoder()
 
-/** Compares without decoding; a key written with escapes is not recognized, as no client writes one. */
+/**
+ * Compares without decoding. A key written with escapes is decoded: no client writes one,
+ * but an upstream would read it, and must not be asked for another model than we saw.
+ */
+function nameAt<Name extends string>(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  names: readonly Name[],
+): Name | undefined {
+  for (const name of names) if (isKey(bytes, start, end, name)) return name
+  if (!hasEscape(bytes, start, end)) return undefined
+  const key = readString(bytes, { start, end })
+  return names.find((name) => name === key)
+}
+
+function hasEscape(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) if (bytes[at] === BACKSLASH) return true
+  return false
+}
+
 function isKey(bytes: Uint8Array, start: number, end: number, name: string): boolean {
   if (end - start - 2 !== name.length) return false
   for (let index = 0; index < name.length; index++) {
@@ -146,12 +166,10 @@ function skipContainer(bytes: Uint8Array, from: number): number {
 }
 
 const LITERAL = /^(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)$/
-const LONGEST_LITERAL = 64
 
 function skipLiteral(bytes: Uint8Array, from: number): number {
   let at = from
   while (at < bytes.length && isLiteralByte(bytes[at])) at++
-  if (at - from > LONGEST_LITERAL) return -1
   return LITERAL.test(decoder.decode(bytes.subarray(from, at))) ? at : -1
 }
 

@@ -106,32 +106,46 @@ describe('the listener', () => {
 describe('an event that outgrows the limit', () => {
   const MEGABYTE = 1 << 20
 
-  it('ends the reading without a throw', () => {
+  it('loses its data; those before and after it lose nothing', () => {
     const { reader, events } = reading()
     reader.see(bytesOf('event: a\ndata: 1\n\n'))
-    reader.see(bytesOf(`data: ${'x'.repeat(MEGABYTE)}\n\n`))
+    reader.see(bytesOf(`event: b\ndata: ${'x'.repeat(MEGABYTE)}\n\n`))
+    expect(reader.hasLost).toBe(true)
     reader.see(bytesOf('event: a\ndata: 2\n\n'))
-    expect(reader.isReading).toBe(false)
-    expect(events).toEqual([['a', '1']])
+    expect(events).toEqual([
+      ['a', '1'],
+      ['b', ''],
+      ['a', '2'],
+    ])
   })
 
   it.each<[string, (text: string) => readonly string[]]>([
     ['in one line', (text) => [`data: ${text}\n\n`]],
     ['in many pieces', (text) => [...piecesOf(`data: ${text}`, 1_000), '\n\n']],
     ['in many lines', (text) => [...piecesOf(text, 1_000).map((piece) => `data: ${piece}\n`), '\n']],
-    ['in a line that never ends', (text) => piecesOf(`data: ${text}`, 1_000)],
   ])('does so %s', (_how, write) => {
-    const { reader } = reading()
+    const { reader, events } = reading()
     for (const piece of write('x'.repeat(MEGABYTE + 1_000))) reader.see(bytesOf(piece))
-    expect(reader.isReading).toBe(false)
+    expect(reader.hasLost).toBe(true)
+    expect(events).toEqual([['', '']])
+  })
+
+  it('is given up before its line has ended', () => {
+    const { reader, events } = reading()
+    reader.see(bytesOf('data: '))
+    const piece = bytesOf('x'.repeat(1_000))
+    for (let count = 0; count <= MEGABYTE / 1_000; count++) reader.see(piece)
+    expect(reader.hasLost).toBe(true)
+    expect(events).toEqual([])
   })
 
   it.each([1, 10, 1_000])('is judged alike in one piece and in %d pieces', (count) => {
     const { reader, events } = reading()
-    const text = `event: a\ndata: ${'x'.repeat(0.7 * MEGABYTE)}\n\n`
+    const text = `event: a\ndata: ${'x'.repeat(700_000)}\n\n`
     for (const piece of piecesOf(text, Math.ceil(text.length / count))) reader.see(bytesOf(piece))
-    expect(reader.isReading).toBe(true)
+    expect(reader.hasLost).toBe(false)
     expect(events).toHaveLength(1)
+    expect(events[0]?.[1]).toHaveLength(700_000)
   })
 
   it.each([1, 10, 1_000])('matters only where its data are kept, in %d pieces too', (count) => {
@@ -142,10 +156,22 @@ describe('an event that outgrows the limit', () => {
     })
     const text = `event: b\n${`data: ${'x'.repeat(MEGABYTE / 4)}\n`.repeat(8)}\nevent: a\ndata: 1\n\n`
     for (const piece of piecesOf(text, Math.ceil(text.length / count))) reader.see(bytesOf(piece))
+    expect(reader.hasLost).toBe(false)
     expect(events).toEqual([
       ['b', ''],
       ['a', '1'],
     ])
+  })
+
+  it.each(['data: ', ': ', 'id: '])('is not one that has a long line beginning with "%s" unread', (start) => {
+    const events: Event[] = []
+    const on = (name: string, data: string) => void events.push([name, data])
+    const reader = createEventReader({ wants: (name) => name === 'a', on })
+    const text = `event: b\n${start}${'x'.repeat(2 * MEGABYTE)}\n\nevent: a\ndata: 1\n\n`
+    for (const piece of [...text.slice(0, 40), ...piecesOf(text.slice(40), 10_000)])
+      reader.see(bytesOf(piece))
+    expect(reader.hasLost).toBe(false)
+    expect(events.at(-1)).toEqual(['a', '1'])
   })
 
   it('is one event: many small ones may be as long together as they like', () => {
@@ -155,7 +181,7 @@ describe('an event that outgrows the limit', () => {
       reader.see(event.subarray(0, 5_000))
       reader.see(event.subarray(5_000))
     }
-    expect(reader.isReading).toBe(true)
+    expect(reader.hasLost).toBe(false)
     expect(events).toHaveLength(300)
   })
 })
@@ -194,7 +220,10 @@ function byTheStandard(stream: string): readonly Event[] {
 
 /** Lines that mean something to a reader, and some that only look so. */
 function streams(): fc.Arbitrary<string> {
-  const words = fc.oneof(fc.constantFrom('', 'a', ' a', 'message_start', 'é', '😀', ':'), fc.string())
+  const words = fc.oneof(
+    fc.constantFrom('', 'a', ' a', 'message_start', 'é', '😀', ':', '\ufeff'),
+    fc.string(),
+  )
   const fields = fc.constantFrom(
     'event:',
     'event: ',
@@ -205,10 +234,11 @@ function streams(): fc.Arbitrary<string> {
     'dat: ',
     'DATA: ',
     ' data: ',
+    '\ufeffdata: ',
   )
   const lines = fc.oneof(
-    fc.tuple(fields, words).map(([field, word]) => `${field}${word.replace(/[\r\n\ufeff]/g, '')}`),
-    fc.constantFrom('', ''),
+    fc.tuple(fields, words).map(([field, word]) => `${field}${word.replace(/[\r\n]/g, '')}`),
+    fc.constantFrom('', '', 'event', 'data'),
   )
   const ends = fc.constantFrom('\n', '\r', '\r\n')
   return fc

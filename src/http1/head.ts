@@ -79,12 +79,14 @@ export function parseResponseHead(text: string, method: string): ResponseHead {
   const headers = parseFields(text, end)
   const facts = factsOf(headers)
   const isOld = match[1] === '0'
+  // HTTP/1.0 knows no chunks, so such an answer may be framed wrongly (RFC 9112 §6.1).
+  const isKept = facts.isKept && facts.codings.length === 0
   const framing = responseFraming(facts, status, method)
   return {
     status,
     headers,
     framing,
-    isLast: facts.isClose || framing.kind === 'until-close' || (isOld && !facts.isKept),
+    isLast: facts.isClose || framing.kind === 'until-close' || (isOld && !isKept),
   }
 }
 
@@ -168,7 +170,7 @@ function parseFields(text: string, from: number): Headers {
     const end = lineEnd(text, at)
     const colon = text.indexOf(':', at)
     const name = colon < 0 || colon > end ? undefined : fieldName(text.slice(at, colon))
-    const value = text.slice(colon + 1, end).trim()
+    const value = fieldValue(text, colon + 1, end)
     if (name === undefined || !VALUE.test(value)) throw new HeadError(400, 'A header field is malformed.')
     headers.push([name, value])
     if (headers.length > MOST_FIELDS) throw new HeadError(431, `More than ${MOST_FIELDS} header fields.`)
@@ -177,14 +179,31 @@ function parseFields(text: string, from: number): Headers {
   return headers
 }
 
+const SPACE = 0x20
+const TAB = 0x09
+
+/** Without spaces and tabs around it (RFC 9110 §5.5); `trim` would take line ends and bytes above ASCII as well. */
+function fieldValue(text: string, from: number, to: number): string {
+  let start = from
+  let end = to
+  while (start < end && isSpace(text.charCodeAt(start))) start++
+  while (end > start && isSpace(text.charCodeAt(end - 1))) end--
+  return text.slice(start, end)
+}
+
+const isSpace = (code: number): boolean => code === SPACE || code === TAB
+
 const MOST_NAMES = 1_000
 const names = new Map<string, string>()
+
+/** A token (RFC 9110 §5.6.2): nothing else can stand before a colon. */
+export const isFieldName = (text: string): boolean => NAME.test(text)
 
 /** In lower case; undefined if it is no name. The same few come with every message, so they are looked up. */
 function fieldName(written: string): string | undefined {
   const known = names.get(written)
   if (known !== undefined) return known
-  if (!NAME.test(written)) return undefined
+  if (!isFieldName(written)) return undefined
   // A copy: a slice would keep the whole head that it was cut from in memory.
   const copy = Buffer.from(written, 'latin1').toString('latin1')
   const name = copy.toLowerCase()

@@ -4,13 +4,16 @@
  * text can ever become a header of its own. Pure.
  */
 import type { Headers } from '../core/headers.ts'
+import { isFieldName } from './head.ts'
 
 const UNSAFE = /[^\t\x20-\x7e\x80-\xff]/
 
-/** Header lines, each ended by CRLF; a value that could break out of its line is left out. */
+/** Header lines, each ended by CRLF; a field that could break out of its line is left out. */
 export function writeFields(headers: Headers): string {
   let text = ''
-  for (const [name, value] of headers) if (!UNSAFE.test(value)) text += `${name}: ${value}\r\n`
+  for (const [name, value] of headers) {
+    if (isFieldName(name) && !UNSAFE.test(value)) text += `${name}: ${value}\r\n`
+  }
   return text
 }
 

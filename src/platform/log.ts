@@ -33,27 +33,15 @@ const WARM_UP_MS = 100
 /** Pino is loaded a moment after the start, or by the first line: listening need not wait for it. */
 function createEmitter(write: (line: string) => void): Emit {
   let logger: Logger | undefined
-  let loading: Promise<void> | undefined
-  const waiting: Parameters<Emit>[] = []
-  const load = async (): Promise<void> => {
-    const { pino } = await import('pino')
+  const load = (): Logger => {
+    const { pino }: typeof import('pino') = require('pino')
     const timestamp = pino.stdTimeFunctions.isoTime
     const formatters = { level: (label: string) => ({ level: label }) }
-    logger = pino({ level: 'debug', base: null, timestamp, formatters }, { write })
-    for (const [level, fields, message] of waiting.splice(0)) logger[level](fields, message)
+    logger ??= pino({ level: 'debug', base: null, timestamp, formatters }, { write })
+    return logger
   }
-  const start = (): void => {
-    loading ??= load()
-  }
-  setTimeout(start, WARM_UP_MS).unref()
-  return (level, fields, message) => {
-    if (logger !== undefined) {
-      logger[level](fields, message)
-      return
-    }
-    waiting.push([level, fields, message])
-    start()
-  }
+  setTimeout(load, WARM_UP_MS).unref()
+  return (level, fields, message) => (logger ?? load())[level](fields, message)
 }
 
 const RANKS = { debug: 0, info: 1, warn: 2, error: 3 } as const
@@ -75,9 +63,9 @@ const causeOf = (error: unknown): unknown => (error instanceof Error ? error.cau
 
 /** Keys of providers, of clients and of the admin, wherever they stand. */
 const SECRETS =
-  /\b(?:sk-[A-Za-z0-9-]{2,10}-|spk_|spa_)[A-Za-z0-9_-]{8,}|(?<=bearer )[A-Za-z0-9._~+/-]{8,}=*/gi
+  /\b(?:(?:sk-[A-Za-z0-9-]{2,10}-|spk_|spa_)[A-Za-z0-9_-]{8,}|sk-[A-Za-z0-9]{20,})|(?<=bearer )[A-Za-z0-9._~+/-]{8,}=*/gi
 
-export const redact = (line: string): string => line.replace(SECRETS, '[secret]')
+const redact = (line: string): string => line.replace(SECRETS, '[secret]')
 
 function toText(line: string): string {
   const { level, time, msg, error, ...fields } = JSON.parse(line)

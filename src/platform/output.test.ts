@@ -12,11 +12,14 @@ const MOST_WAITING_BYTES = 1 << 20
 
 let directory: string
 let descriptors: number[]
+let pipes: Pipe[]
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'spillway-output-'))
   descriptors = []
+  pipes = []
 })
 afterEach(() => {
+  for (const pipe of pipes) pipe.leave()
   for (const each of descriptors) closeSync(each)
   rmSync(directory, { recursive: true, force: true })
 })
@@ -137,7 +140,7 @@ function openPipe(flags: number): Pipe {
     isOpen = false
   }
   const bytes = Buffer.alloc(PIPE_BYTES)
-  return {
+  const pipe: Pipe = {
     writer,
     leave,
     drain() {
@@ -153,6 +156,8 @@ function openPipe(flags: number): Pipe {
     lines: () => text.split('\n').slice(0, -1),
     rest: () => text.split('\n').at(-1) ?? '',
   }
+  pipes.push(pipe)
+  return pipe
 }
 
 /** Until every line so far has been read or counted. */

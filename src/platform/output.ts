@@ -13,25 +13,34 @@ export interface LineOutput {
 }
 
 const MOST_WAITING_BYTES = 1 << 20
+/** How soon a pipe that is full and does not make writers wait is tried again. */
+const RETRY_MS = 50
 
 export function createLineOutput(descriptor: number): LineOutput {
+  /** One buffer a line; the first may have been written in part. */
   let queue: Buffer[] = []
-  let queued = 0
+  /** Of the queue, and of what is being written. */
+  let waiting = 0
   let dropped = 0
   let isWriting = false
 
   const next = (): void => {
-    const bytes = Buffer.concat(queue)
+    isWriting = queue.length > 0
+    if (!isWriting) return
+    const lines = queue
+    const bytes = Buffer.concat(lines)
     queue = []
-    queued = 0
-    if (bytes.length === 0) return
-    isWriting = true
     write(descriptor, bytes, 0, bytes.length, null, (error, written) => {
-      isWriting = false
-      if (error !== null) dropped++
-      else if (written < bytes.length) {
-        queue.unshift(bytes.subarray(written))
-        queued += bytes.length - written
+      if (error === null) {
+        waiting -= written
+        queue = [...withoutFirst(lines, written), ...queue]
+      } else if (error.code === 'EAGAIN') {
+        queue = [...lines, ...queue]
+        setTimeout(next, RETRY_MS).unref()
+        return
+      } else {
+        waiting -= bytes.length
+        dropped += lines.length
       }
       next()
     })
@@ -39,25 +48,37 @@ export function createLineOutput(descriptor: number): LineOutput {
   return {
     write(line) {
       const bytes = Buffer.from(line)
-      if (queued + bytes.length > MOST_WAITING_BYTES) {
+      if (waiting + bytes.length > MOST_WAITING_BYTES) {
         dropped++
         return
       }
       queue.push(bytes)
-      queued += bytes.length
+      waiting += bytes.length
       if (!isWriting) next()
     },
     flush() {
-      try {
-        writeSync(descriptor, Buffer.concat(queue))
-      } catch {
-        dropped += queue.length
-      }
+      const lines = queue
       queue = []
-      queued = 0
+      for (const line of lines) waiting -= line.length
+      try {
+        writeSync(descriptor, Buffer.concat(lines))
+      } catch {
+        dropped += lines.length
+      }
     },
     get dropped() {
       return dropped
     },
   }
+}
+
+/** What is left of lines of which so many bytes have been written. */
+function withoutFirst(lines: readonly Buffer[], count: number): readonly Buffer[] {
+  let left = count
+  const first = lines.findIndex((line) => {
+    if (line.length > left) return true
+    left -= line.length
+    return false
+  })
+  return first < 0 ? [] : lines.slice(first).map((line, index) => (index === 0 ? line.subarray(left) : line))
 }

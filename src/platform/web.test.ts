@@ -165,7 +165,7 @@ describe('an answer', () => {
     const reply: Reply = {
       ...sent.reply,
       write(bytes) {
-        sent.reply.write(bytes)
+        void sent.reply.write(bytes)
         begun.resolve()
         return slow.promise
       },

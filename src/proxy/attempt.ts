@@ -7,6 +7,7 @@ import type { Failure } from '../core/failure.ts'
 import type { Headers } from '../core/headers.ts'
 import { isEnd, type UpstreamAnswer } from '../core/ports/upstream.ts'
 import type { FailedAttempt } from '../core/situation.ts'
+import { NO_USAGE } from '../core/usage.ts'
 import { readErrorEnvelope, statusOfType } from '../dialects/messages/error.ts'
 import { withModel } from '../dialects/messages/request.ts'
 import type { ProxyContext } from './context.ts'
@@ -81,10 +82,15 @@ async function judge(
   context: ProxyContext,
 ): Promise<Attempt> {
   const { clock, pool, settings } = context
-  pool.read(target.account.id, target.provider.readWindows(answer.headers, clock.now()))
+  if (job.endpoint.kind === 'messages') {
+    pool.read(target.account.id, target.provider.readWindows(answer.headers, clock.now()))
+  }
   if (answer.status >= 300) return judgeRefusal(job, target, answer, context)
   const held = await hold(job, answer, { clock, times: settings().times, sentAt })
-  if (job.request.signal.aborted) return { kind: 'aborted' }
+  if (job.request.signal.aborted) {
+    job.record.usage = (held.kind === 'failed' ? held.usage : held.begun.stream?.usage) ?? NO_USAGE
+    return { kind: 'aborted' }
+  }
   if (held.kind === 'begun') return { kind: 'answered', begun: held.begun }
   if (held.kind === 'failed') return failed(target, held.failure, { status: answer.status })
   // Judged as if it had come with the status that its type has elsewhere.

@@ -3,7 +3,7 @@
  * refusal handed out whole, our own refusal, or a client that left. Each books its row
  * first. Must not ask for another attempt.
  */
-import type { Headers } from '../core/headers.ts'
+import { type Headers, isOfType } from '../core/headers.ts'
 import type { Outcome } from '../core/ledger.ts'
 import type { Verdict } from '../core/verdict.ts'
 import { readErrorEnvelope, writeErrorEnvelope } from '../dialects/messages/error.ts'
@@ -37,7 +37,7 @@ export function handOut(job: Job, kept: KeptAnswer, context: ProxyContext): void
   book(job, context, {
     status,
     outcome: outcomeOf(status),
-    error: status < 400 ? undefined : words.slice(0, 500),
+    error: status < 400 ? undefined : words,
   })
   const { headers, body } = error === undefined && isPage(kept) ? withoutPage(job, kept) : kept
   job.reply.start(status, toClientHeaders(headers, ownHeaders(job), keepsLimits(context)), body.length)
@@ -49,8 +49,7 @@ const outcomeOf = (status: number): Outcome => {
   return status < 500 && status !== 429 ? 'client-error' : 'upstream-error'
 }
 
-const isPage = ({ headers }: KeptAnswer): boolean =>
-  headers.some(([name, value]) => name === 'content-type' && value.startsWith('text/html'))
+const isPage = ({ headers }: KeptAnswer): boolean => isOfType(headers, 'text/html')
 
 /** A web page where an error message should be would only be shown to people as rubbish (`wire.md` §4.3). */
 function withoutPage(
@@ -81,7 +80,7 @@ export function giveUp(
   book(job, context, {
     status: verdict.status,
     outcome: isUpstreams ? 'upstream-error' : 'refused',
-    error: verdict.message.slice(0, 500),
+    error: verdict.message,
   })
   answerVerdict(job.reply, verdict, { id: job.id, attempts: job.record.attempts.length })
 }

@@ -4,9 +4,10 @@
  * another account can still serve the request. Must not write to the client.
  */
 import type { Cause, Failure } from '../core/failure.ts'
-import { headerOf } from '../core/headers.ts'
+import { headerOf, isEventStream } from '../core/headers.ts'
 import type { Clock } from '../core/ports/clock.ts'
 import { type BodyEnd, isEnd, type UpstreamAnswer } from '../core/ports/upstream.ts'
+import type { Usage } from '../core/usage.ts'
 import { type ErrorEnvelope, readErrorEnvelope } from '../dialects/messages/error.ts'
 import { createMessageStream, type MessageStream } from '../dialects/messages/stream.ts'
 import type { Job } from './job.ts'
@@ -17,6 +18,8 @@ export interface Begun {
   readonly answer: UpstreamAnswer
   /** The first bytes, already read. */
   readonly held: Uint8Array
+  /** The read that was under way when the answer had been held for long enough. */
+  readonly next?: ReturnType<UpstreamAnswer['body']['read']> | undefined
   /** Follows an event stream; undefined for anything else. */
   readonly stream: MessageStream | undefined
   /** The time limit that runs while the answer comes. */
@@ -25,7 +28,8 @@ export interface Begun {
 
 export type Held =
   | { readonly kind: 'begun'; readonly begun: Begun }
-  | { readonly kind: 'failed'; readonly failure: Failure }
+  /** `usage`: what it had said until it broke off. */
+  | { readonly kind: 'failed'; readonly failure: Failure; readonly usage?: Usage }
   /** The first word of the answer, status 200 and all, is an error. */
   | { readonly kind: 'error'; readonly begun: Begun; readonly error: ErrorEnvelope; readonly text: string }
 
@@ -59,14 +63,13 @@ export function hold(
   answer: UpstreamAnswer,
   { clock, times, sentAt }: { readonly clock: Clock; readonly times: TimeLimits; readonly sentAt: number },
 ): Promise<Held> {
-  const isEvents = headerOf(answer.headers, 'content-type')?.startsWith('text/event-stream') === true
   const isPlain = (headerOf(answer.headers, 'content-encoding') ?? 'identity') === 'identity'
-  if (isEvents && isPlain && job.endpoint.kind === 'messages') {
-    return holdStream(answer, watch(times.contentMs, clock, answer), clock.elapsed() + times.holdMs, clock)
-  }
+  const isFollowed = isPlain && job.endpoint.kind === 'messages' && isEventStream(answer.headers)
   const isLimited = !job.facts.isStream && job.endpoint.kind !== 'other' && times.totalMs > 0
   const leftMs = isLimited ? Math.max(1, times.totalMs - (clock.elapsed() - sentAt)) : 0
-  return holdBytes(job, answer, watch(leftMs, clock, answer))
+  if (!isFollowed) return holdBytes(job, answer, watch(leftMs, clock, answer))
+  const running = watch(job.facts.isStream ? times.contentMs : leftMs, clock, answer)
+  return holdStream(answer, running, times.holdMs, clock)
 }
 
 async function holdBytes(job: Job, answer: UpstreamAnswer, running: Watch): Promise<Held> {
@@ -94,26 +97,33 @@ function checkBytes(answer: UpstreamAnswer, held: Uint8Array, running: Watch): H
 async function holdStream(
   answer: UpstreamAnswer,
   running: Watch,
-  patience: number,
+  holdMs: number,
   clock: Clock,
 ): Promise<Held> {
   const stream = createMessageStream()
   const pieces: Uint8Array[] = []
   let size = 0
-  while (!stream.hasContent && stream.error === undefined && size < MOST_HELD_BYTES) {
-    const part = await answer.body.read()
+  const { promise: late, resolve } = Promise.withResolvers<'late'>()
+  const stopHolding = clock.after(holdMs, () => resolve('late'))
+  let next = answer.body.read()
+  let part: Awaited<typeof next> | 'late' = await next
+  while (part !== 'late') {
     if (isEnd(part)) {
+      stopHolding()
       running.stop()
-      return { kind: 'failed', failure: brokenOff(part, running) }
+      return { kind: 'failed', failure: brokenOff(part, running), usage: stream.usage }
     }
     pieces.push(part)
     size += part.length
     stream.see(part)
-    if (clock.elapsed() >= patience) break
+    if (stream.hasContent || stream.error !== undefined || size >= MOST_HELD_BYTES) break
+    next = answer.body.read()
+    part = await Promise.race([next, late])
   }
+  stopHolding()
   const [first = NOTHING] = pieces
   const held = pieces.length === 1 ? first : Buffer.concat(pieces)
-  const begun: Begun = { answer, held, stream, watch: running }
+  const begun: Begun = { answer, held, next: part === 'late' ? next : undefined, stream, watch: running }
   const { error, hasContent } = stream
   return error === undefined || hasContent
     ? { kind: 'begun', begun }

@@ -6,7 +6,7 @@ import type { ClientKey } from '../core/access.ts'
 import type { AccountId } from '../core/account.ts'
 import { costOf } from '../core/cost.ts'
 import { GatewayError } from '../core/error.ts'
-import { headerOf } from '../core/headers.ts'
+import { type Headers, headerOf } from '../core/headers.ts'
 import type { AttemptRecord, DecisionRecord, LedgerRow, Outcome } from '../core/ledger.ts'
 import type { ClientRequest, Reply } from '../core/ports/client.ts'
 import { conversationOf } from '../core/session.ts'
@@ -51,6 +51,8 @@ export interface Record {
   servedModel: string | undefined
   ttftMs: number | undefined
   usage: Usage
+  /** What the attempts signed with, so that no error text can carry it into the ledger (G5). */
+  credentials: Headers
   isBooked: boolean
 }
 
@@ -61,6 +63,7 @@ export const newRecord = (strategy: string): Record => ({
   servedModel: undefined,
   ttftMs: undefined,
   usage: NO_USAGE,
+  credentials: [],
   isBooked: false,
 })
 
@@ -147,6 +150,8 @@ function ownerInBody(body: Uint8Array, context: ProxyContext): AccountId | undef
 const isPresent = (id: AccountId | undefined, { pool }: ProxyContext): boolean =>
   id !== undefined && pool.views().some(({ account }) => account.id === id)
 
+const LONGEST_ERROR = 500
+
 /** Writes the row, once; whatever is booked first stands. */
 export function book(
   job: Job,
@@ -180,10 +185,23 @@ export function book(
     durationMs: Math.round(context.clock.elapsed() - job.startedElapsed),
     usage: record.usage,
     costUsd: costOfJob(job, context),
-    error: end.error,
+    error:
+      end.error === undefined
+        ? undefined
+        : withoutSecrets(end.error, record.credentials).slice(0, LONGEST_ERROR),
   }
   context.ledger.append(row)
   context.observe.booked(row)
+}
+
+/** Providers repeat keys in their messages. */
+function withoutSecrets(text: string, credentials: Headers): string {
+  let shown = text
+  for (const [, value] of credentials) {
+    const secret = value.replace(/^Bearer /, '')
+    if (secret !== '') shown = shown.replaceAll(secret, '[secret]')
+  }
+  return shown
 }
 
 /** Nothing was used where no model served; an unknown model is unpriced, not free. */

@@ -3,7 +3,7 @@
  * bounded copy of a JSON answer, or out of a decoded copy of a compressed one. Must not
  * touch the bytes that pass, and gives up rather than grow.
  */
-import { type Headers, headerOf } from '../core/headers.ts'
+import { type Headers, headerOf, isEventStream } from '../core/headers.ts'
 import { NO_USAGE, type Usage } from '../core/usage.ts'
 import { readMessageAnswer } from '../dialects/messages/answer.ts'
 import { createMessageStream, type MessageStream } from '../dialects/messages/stream.ts'
@@ -52,10 +52,7 @@ export function createMeter(job: Job, { answer, held, stream }: Begun, { decode 
 
 const BLIND: Reader = { see: () => {}, result: () => ({ usage: NO_USAGE, isWhole: undefined }) }
 
-function readerOf(headers: Headers): Reader {
-  const isEvents = headerOf(headers, 'content-type')?.startsWith('text/event-stream') === true
-  return isEvents ? eventReader() : jsonReader()
-}
+const readerOf = (headers: Headers): Reader => (isEventStream(headers) ? eventReader() : jsonReader())
 
 function eventReader(): Reader {
   const stream = createMessageStream()

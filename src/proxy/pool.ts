@@ -16,7 +16,7 @@ import {
 import { type Window, withReadings } from '../core/limits.ts'
 import type { Clock } from '../core/ports/clock.ts'
 import type { Log } from '../core/ports/log.ts'
-import type { HealthStore, StoredSession } from '../core/ports/stores.ts'
+import type { HealthStore, StoredHealth, StoredSession } from '../core/ports/stores.ts'
 import type { AccountView } from '../core/situation.ts'
 import { type Millis, toIso } from '../core/time.ts'
 
@@ -55,7 +55,7 @@ interface Live extends AccountView {
 }
 
 export function createPool(options: PoolOptions): Pool {
-  const { clock, store, sessionMs } = options
+  const { clock, log, store, sessionMs } = options
   const lives = new Map<AccountId, Live>()
   let views: readonly Live[] = []
   let turn = 0
@@ -65,20 +65,19 @@ export function createPool(options: PoolOptions): Pool {
     if (live === undefined) return
     const before = live.health
     live.health = to(before, live.account)
-    if (live.health.cooldowns !== before.cooldowns) {
-      store.saveCooldowns(id, live.health.cooldowns)
-      report(options.log, live.account, before, live.health)
-    }
+    if (live.health.cooldowns === before.cooldowns) return
+    store.saveCooldowns(id, live.health.cooldowns)
+    report(log, live.account, before, live.health)
   }
   return {
     views: () => views,
     windowsOf: (id) => lives.get(id)?.windows ?? [],
     sync(accounts) {
-      const stored = lives.size === 0 ? store.load() : undefined
+      const stored = lives.size === 0 ? store.load() : NOBODY_STORED
       const ids = new Set(accounts.map(({ id }) => id))
       for (const id of lives.keys()) if (!ids.has(id)) lives.delete(id)
       views = accounts.map((account) => {
-        const live = lives.get(account.id) ?? { ...newcomer(account), ...stored?.get(account.id) }
+        const live = lives.get(account.id) ?? newcomer(account, stored.get(account.id))
         live.account = account
         lives.set(account.id, live)
         return live
@@ -95,10 +94,7 @@ export function createPool(options: PoolOptions): Pool {
       live.isProbing ||= isProbe
       live.session = nextSession(live.session, now, sessionMs())
       store.saveSession(id, live.session)
-      return () => {
-        live.inFlight--
-        if (isProbe) live.isProbing = false
-      }
+      return () => release(live, isProbe)
     },
     failed: (id, failure, conversation) =>
       change(id, (health) => afterFailure(health, failure, { conversation, now: clock.now() })),
@@ -116,6 +112,11 @@ export function createPool(options: PoolOptions): Pool {
   }
 }
 
+function release(live: Live, wasProbe: boolean): void {
+  live.inFlight--
+  if (wasProbe) live.isProbing = false
+}
+
 /** Whether a request for `model` would put an expired cooldown to the test (G8). */
 function isTest({ account, health }: Live, model: string | undefined, now: Millis): boolean {
   if (health.cooldowns.length === 0) return false
@@ -126,16 +127,19 @@ function isTest({ account, health }: Live, model: string | undefined, now: Milli
 const served = (account: Account, model: string | undefined): string | undefined =>
   model === undefined ? undefined : servedModelOf(account, model)
 
-const newcomer = (account: Account): Live => ({
+const newcomer = (account: Account, stored: StoredHealth = NOTHING_STORED): Live => ({
   account,
-  health: HEALTHY,
-  windows: [],
+  health: { ...HEALTHY, cooldowns: stored.cooldowns },
+  windows: stored.windows,
   inFlight: 0,
   begun: 0,
   lastTurn: 0,
   isProbing: false,
-  session: undefined,
+  session: stored.session,
 })
+
+const NOBODY_STORED: ReturnType<HealthStore['load']> = new Map()
+const NOTHING_STORED: StoredHealth = { cooldowns: [], windows: [], session: undefined }
 
 function nextSession(session: StoredSession | undefined, now: Millis, sessionMs: number): StoredSession {
   if (session === undefined || now - session.startedAt >= sessionMs) return { startedAt: now, requests: 1 }

@@ -3,7 +3,7 @@
  * first write on there is no failover. The last bytes leave after the ledger row is safe
  * (G6); an answer that breaks off upstream breaks off here (G3). Must not choose or retry.
  */
-import type { Headers } from '../core/headers.ts'
+import { type Headers, isEventStream } from '../core/headers.ts'
 import type { Outcome } from '../core/ledger.ts'
 import { type BodyEnd, isEnd } from '../core/ports/upstream.ts'
 import type { ProxyContext } from './context.ts'
@@ -25,10 +25,13 @@ interface Run {
 export async function relay(job: Job, begun: Begun, headers: Headers, context: ProxyContext): Promise<void> {
   const { answer, held } = begun
   const run: Run = { job, begun, context, meter: createMeter(job, begun, context), stopGrace: undefined }
-  job.reply.start(answer.status, headers, answer.contentLength)
+  // An event stream is never announced with a length: it could not be cut short any more (G3).
+  job.reply.start(answer.status, headers, isEventStream(answer.headers) ? undefined : answer.contentLength)
   let end = await hand(run, held)
+  let { next } = begun
   while (end === undefined) {
-    const part = await answer.body.read()
+    const part = await (next ?? answer.body.read())
+    next = undefined
     if (!isEnd(part)) run.meter.see(part)
     end = isEnd(part) ? part : await hand(run, part)
   }
@@ -46,7 +49,7 @@ async function hand(run: Run, bytes: Uint8Array): Promise<BodyEnd | undefined> {
   noteContent(run)
   if (stream?.isWhole === true && run.stopGrace === undefined) {
     settle(run, 'ok', await run.meter.result())
-    run.stopGrace = context.clock.after(GRACE_MS, body.cancel)
+    run.stopGrace = context.clock.after(GRACE_MS, () => body.cancel())
   }
   if (body.isComplete && (stream === undefined || stream.isWhole)) {
     const reading = await run.meter.result()
@@ -63,7 +66,7 @@ async function hand(run: Run, bytes: Uint8Array): Promise<BodyEnd | undefined> {
 function noteContent({ job, begun, context }: Run): void {
   if (job.record.ttftMs !== undefined || begun.stream?.hasContent === false) return
   job.record.ttftMs = Math.round(context.clock.elapsed() - job.startedElapsed)
-  if (begun.stream !== undefined) begun.watch.stop()
+  if (begun.stream !== undefined && job.facts.isStream) begun.watch.stop()
 }
 
 /** Nothing more comes: the client gets the end that the upstream's end deserves. */

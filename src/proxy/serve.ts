@@ -89,6 +89,7 @@ function sendTo(job: Job, account: Account, isFresh: boolean, context: ProxyCont
   if (isTarget(target)) {
     job.record.account = target.account
     job.record.servedModel = target.model
+    job.record.credentials = [...job.record.credentials, ...target.credential]
     return attempt(job, target, isFresh, context)
   }
   const seen = { account: account.id, status: undefined, isPresentable: false, wasStaleConnection: false }

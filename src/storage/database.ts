@@ -32,7 +32,11 @@ export interface Database {
   close(): Promise<void>
 }
 
-export type DatabaseProblem = 'busy' | 'full' | 'unreachable' | 'conflict' | 'other'
+/**
+ * `conflict` and `unfit` are about the values themselves and will be the same next time: what
+ * is there already, and what no column can hold. `taken`: another gateway has it. The rest passes, or is for an operator.
+ */
+export type DatabaseProblem = 'busy' | 'full' | 'unreachable' | 'taken' | 'conflict' | 'unfit' | 'other'
 
 export class DatabaseError extends Error {
   readonly problem: DatabaseProblem
@@ -43,6 +47,10 @@ export class DatabaseError extends Error {
     this.problem = problem
   }
 }
+
+/** The database is well and does not want these very values. */
+export const isRefusal = (error: unknown): boolean =>
+  error instanceof DatabaseError && (error.problem === 'conflict' || error.problem === 'unfit')
 
 export const statement = (text: string, ...values: readonly Value[]): Statement => ({ text, values })
 
@@ -67,6 +75,8 @@ export function toUserError(error: unknown, conflict: string): GatewayError {
       return new GatewayError('unavailable', 'The database cannot be reached; the change was not saved.', {
         cause: error,
       })
+    case 'taken':
+    case 'unfit':
     case 'other':
       return new GatewayError('unavailable', `The change was not saved: ${error.message}`, { cause: error })
   }

@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
-import { openJournal } from './journal.ts'
+import { type Journal, openJournal } from './journal.ts'
 
 const MOST_BYTES = 256 << 20
 
@@ -32,10 +32,10 @@ describe('the journal', () => {
         rmSync(file, { force: true })
         const journal = openJournal(file)
         for (const line of lines) expect(journal.append(line)).toBe(true)
-        expect(journal.read()).toEqual(lines)
+        expect(linesOf(journal)).toEqual(lines)
         journal.close()
         const next = openJournal(file)
-        expect(next.read()).toEqual(lines)
+        expect(linesOf(next)).toEqual(lines)
         next.close()
       }),
     )
@@ -59,18 +59,36 @@ describe('the journal', () => {
   it('leaves out a line that its writer did not finish', () => {
     writeFileSync(file, '[1]\n[2]\n[3')
     const journal = openJournal(file)
-    expect(journal.read()).toEqual(['[1]', '[2]'])
+    expect(linesOf(journal)).toEqual(['[1]', '[2]'])
     journal.close()
+  })
+
+  it('gives back piece by piece what it was given, whatever the size of the pieces', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.string({ unit: 'grapheme' })),
+        fc.integer({ min: 1, max: 64 }),
+        (texts, most) => {
+          rmSync(file, { force: true })
+          const lines = texts.map((text) => JSON.stringify([text]))
+          const journal = openJournal(file)
+          for (const line of lines) journal.append(line)
+          appendFileSync(file, '["not fini')
+          expect(linesOf(journal, most)).toEqual(lines)
+          journal.close()
+        },
+      ),
+    )
   })
 
   it('is empty once cleared, and takes lines again', () => {
     const journal = openJournal(file)
     journal.append('[1]')
     journal.clear()
-    expect(journal.read()).toEqual([])
+    expect(linesOf(journal)).toEqual([])
     expect(journal.bytes).toBe(0)
     journal.append('[2]')
-    expect(journal.read()).toEqual(['[2]'])
+    expect(linesOf(journal)).toEqual(['[2]'])
     journal.close()
   })
 
@@ -98,7 +116,7 @@ describe('the journal', () => {
     const journal = openJournal(file)
     rmSync(file)
     expect(journal.append('[1]')).toBe(true)
-    expect(journal.read()).toEqual([])
+    expect(linesOf(journal)).toEqual(['[1]'])
     journal.close()
   })
 
@@ -109,7 +127,19 @@ describe('the journal', () => {
     appendFileSync(file, '[2]\n')
     const next = openJournal(file)
     next.append('[3]')
-    expect(next.read()).toEqual(['[1]', '[2]', '[3]'])
+    expect(linesOf(next)).toEqual(['[1]', '[2]', '[3]'])
     next.close()
   })
 })
+
+/** Read piece by piece to the end. */
+function linesOf(journal: Journal, most = 1_000): readonly string[] {
+  const lines: string[] = []
+  for (let from = 0, isMore = true; isMore; ) {
+    const piece = journal.read(from, most)
+    lines.push(...piece.lines)
+    isMore = piece.end > from
+    from = piece.end
+  }
+  return lines
+}

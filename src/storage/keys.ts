@@ -18,13 +18,13 @@ export async function openKeys(database: Database): Promise<KeyStore> {
   const rows = await database.load('select * from client_keys order by created_at, id')
   let keys: readonly ClientKey[] = rows.map(toKey)
   let byDigest = new Map(keys.map((key) => [key.digest, key]))
-  const write = async (key: ClientKey, change: Statement): Promise<void> => {
+  const write = async (key: ClientKey, change: Statement, next: () => typeof keys): Promise<void> => {
     try {
       await database.commit([change], 'full')
     } catch (error) {
       throw toUserError(error, `There is a key called "${key.name}" already. Choose another name.`)
     }
-    keys = [...keys.filter(({ id }) => id !== key.id), key]
+    keys = next()
     byDigest = new Map(keys.map((each) => [each.digest, each]))
   }
   return {
@@ -37,6 +37,7 @@ export async function openKeys(database: Database): Promise<KeyStore> {
           'insert into client_keys (id, name, digest, hint, created_at) values ($1, $2, $3, $4, $5)',
           ...[key.id, key.name, key.digest, key.hint, key.createdAt],
         ),
+        () => [...keys, key],
       ),
     async change(id, change) {
       const key = keys.find((each) => each.id === id)
@@ -44,7 +45,9 @@ export async function openKeys(database: Database): Promise<KeyStore> {
       const changed = { ...key, ...change }
       const { name, disabledAt = null, revokedAt = null } = changed
       const text = 'update client_keys set name = $1, disabled_at = $2, revoked_at = $3 where id = $4'
-      await write(changed, statement(text, name, disabledAt, revokedAt, id))
+      await write(changed, statement(text, name, disabledAt, revokedAt, id), () =>
+        keys.map((each) => (each.id === id ? changed : each)),
+      )
       return changed
     },
   }

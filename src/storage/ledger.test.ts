@@ -41,7 +41,7 @@ describe.each(await databases())('the ledger on %s', (_kind, useDatabase) => {
     const database = await its.open()
     const ledger = openLedger(database, its.directory)
     ledger.append(everythingSet(1))
-    expect(openJournal(journalFileIn(its.directory)).read()).toHaveLength(1)
+    expect(openJournal(journalFileIn(its.directory)).read(0, 1_000_000).lines).toHaveLength(1)
     expect(readFileSync(journalFileIn(its.directory), 'utf8')).toContain(rowIdOf(1))
     expect(ledger.status().waiting).toBe(1)
     expect(await rowsIn(database)).toEqual([])

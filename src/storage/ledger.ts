@@ -9,7 +9,7 @@ import { messageOf } from '../core/error.ts'
 import type { LedgerRow } from '../core/ledger.ts'
 import type { Log } from '../core/ports/log.ts'
 import type { Ledger } from '../core/ports/stores.ts'
-import { type Database, DatabaseError, type Statement, textOf, type Value } from './database.ts'
+import { type Database, isRefusal, type Statement, textOf, type Value } from './database.ts'
 import type { Journal } from './journal.ts'
 import { fromValues, insertOf, valuesOf } from './ledger-rows.ts'
 import { totalsOf } from './totals.ts'
@@ -36,6 +36,8 @@ const MOST_IN_MEMORY = 5_000
 const FIRST_PAUSE_MS = 500
 const LONGEST_PAUSE_MS = 15_000
 const CLEAR_ABOVE_BYTES = 256 << 10
+/** How much of the journal is read back at once: no stream waits for the rest of it. */
+const PIECE_BYTES = 1 << 20
 
 /** A row, and its values as they are written: made once, for the journal and for the database. */
 interface Entry {
@@ -48,6 +50,8 @@ interface State extends LedgerOptions {
   deferred: Map<string, () => Statement>
   /** Some rows are in the journal only. */
   hasSpilled: boolean
+  /** How many of them may be in the database already: a commit's answer was lost, or the journal was read back. */
+  inDoubt: number
   lost: number
   problem: string | undefined
   pauseMs: number
@@ -61,6 +65,7 @@ export function createLedger(options: LedgerOptions): ClosableLedger {
     rows: [],
     deferred: new Map(),
     hasSpilled: false,
+    inDoubt: 0,
     lost: 0,
     problem: undefined,
     pauseMs: 0,
@@ -122,82 +127,102 @@ function reschedule(state: State, ms: number): void {
   }, ms)
 }
 
-/** Writes until nothing waits or the database refuses; one at a time, whoever asks. */
+const isWaiting = ({ rows, deferred, hasSpilled }: State): boolean =>
+  rows.length > 0 || deferred.size > 0 || hasSpilled
+
+/** Writes until nothing waits or the database is away; one at a time, whoever asks. Never throws. */
 async function flushAll(state: State): Promise<void> {
   while (state.flushing !== undefined) await state.flushing
-  if (state.rows.length === 0 && state.deferred.size === 0) return
-  state.flushing = writeBatches(state)
+  if (!isWaiting(state)) return
+  state.flushing = writeAll(state)
   await state.flushing
   state.flushing = undefined
-  const isLeft = state.rows.length > 0 || state.deferred.size > 0
-  if (isLeft) schedule(state, BATCH_MS)
+  if (isWaiting(state)) schedule(state, BATCH_MS)
 }
 
-async function writeBatches(state: State): Promise<void> {
-  while (state.rows.length > 0 || state.deferred.size > 0) {
-    const rows = state.rows.slice(0, MOST_IN_BATCH)
-    const { deferred } = state
-    state.deferred = new Map()
-    const error = await tryWrite(state, rows, [...deferred.values()])
-    if (error === undefined || !isAway(error)) {
-      if (error !== undefined) await writeSingly(state, rows, [...deferred.values()])
-      state.rows = state.rows.slice(rows.length)
+async function writeAll(state: State): Promise<void> {
+  try {
+    while (isWaiting(state)) {
+      await (state.hasSpilled ? recover(state) : writeBatch(state))
       succeeded(state)
-      continue
     }
-    for (const [key, make] of deferred) if (!state.deferred.has(key)) state.deferred.set(key, make)
-    return failed(state, error)
+    if (state.journal.bytes > CLEAR_ABOVE_BYTES) state.journal.clear()
+  } catch (error) {
+    failed(state, error)
   }
-  if (state.hasSpilled) await recover(state)
-  else if (state.journal.bytes > CLEAR_ABOVE_BYTES) state.journal.clear()
 }
 
-async function tryWrite(
+/** When the database is away, everything waits on as it was. */
+async function writeBatch(state: State): Promise<void> {
+  const rows = state.rows.slice(0, MOST_IN_BATCH)
+  const { deferred } = state
+  state.deferred = new Map()
+  try {
+    const fresh = state.inDoubt > 0 ? await unwritten(state.database, rows) : rows
+    await store(state, fresh, [...deferred.values()])
+  } catch (error) {
+    for (const [key, make] of deferred) if (!state.deferred.has(key)) state.deferred.set(key, make)
+    throw error
+  }
+  state.rows = state.rows.slice(rows.length)
+  state.inDoubt = Math.max(0, state.inDoubt - rows.length)
+}
+
+/**
+ * Rows and totals in one commit: a total can never disagree with the rows it counts. Returns
+ * how many rows the database took.
+ */
+async function store(
   state: State,
   rows: readonly Entry[],
   others: readonly (() => Statement)[],
-): Promise<unknown> {
+): Promise<number> {
+  const inserts = rows.map(({ values }) => insertOf(values))
+  const totals = totalsOf(rows.map(({ row }) => row))
   try {
-    await write(
-      state,
-      rows,
-      others.map((make) => make()),
-    )
-    return undefined
+    await state.database.commit([...inserts, ...totals, ...others.map((make) => make())], 'normal')
+    return rows.length
   } catch (error) {
-    return error
+    if (!isRefusal(error)) throw error
+    return storeSingly(state, rows, others)
   }
 }
-
-/** The database is not there for anybody, as opposed to: it does not want this very batch. */
-const isAway = (error: unknown): boolean =>
-  error instanceof DatabaseError && error.problem !== 'other' && error.problem !== 'conflict'
 
 /** Something in a batch cannot be stored. That one thing is given up and named, the rest is not. */
-async function writeSingly(
+async function storeSingly(
   state: State,
   rows: readonly Entry[],
   others: readonly (() => Statement)[],
-): Promise<void> {
-  for (const entry of await unwritten(state.database, rows)) {
-    const error = await tryWrite(state, [entry], [])
-    if (error === undefined) continue
-    state.lost++
+): Promise<number> {
+  const bad: { readonly entry: Entry; readonly error: unknown }[] = []
+  const badOthers: unknown[] = []
+  const fresh = await unwritten(state.database, rows)
+  for (const entry of fresh) {
+    const error = await refusalOf(state.database, [insertOf(entry.values), ...totalsOf([entry.row])])
+    if (error !== undefined) bad.push({ entry, error })
+  }
+  for (const make of others) {
+    const error = await refusalOf(state.database, [make()])
+    if (error !== undefined) badOthers.push(error)
+  }
+  // Only now: a database that goes away in between leaves everything to be done again.
+  state.lost += bad.length
+  for (const { entry, error } of bad)
     state.log.error('A ledger row could not be stored and is given up.', error, { request: entry.row.id })
-  }
-  for (const other of others) {
-    const error = await tryWrite(state, [], [other])
-    if (error !== undefined) state.log.error('A change of state could not be stored and is given up.', error)
-  }
+  for (const error of badOthers)
+    state.log.error('A change of state could not be stored and is given up.', error)
+  return fresh.length - bad.length
 }
 
-/** Rows and totals in one commit: a total can never disagree with the rows it counts. */
-async function write(state: State, rows: readonly Entry[], others: readonly Statement[]): Promise<void> {
-  const fresh = state.problem === undefined ? rows : await unwritten(state.database, rows)
-  await state.database.commit(
-    [...fresh.map(({ values }) => insertOf(values)), ...totalsOf(fresh.map(({ row }) => row)), ...others],
-    'normal',
-  )
+/** Why the database will never take these statements; undefined when it has. Throws when it is away. */
+async function refusalOf(database: Database, statements: readonly Statement[]): Promise<unknown> {
+  try {
+    await database.commit(statements, 'normal')
+    return undefined
+  } catch (error) {
+    if (isRefusal(error)) return error
+    throw error
+  }
 }
 
 function succeeded(state: State): void {
@@ -210,11 +235,11 @@ function failed(state: State, error: unknown): void {
   if (state.problem === undefined) {
     state.log.error('The database does not take rows; they wait in the journal.', error)
   }
+  state.inDoubt = state.rows.length
   state.problem = `The database does not take rows: ${messageOf(error)}`
   state.pauseMs = Math.min(LONGEST_PAUSE_MS, Math.max(FIRST_PAUSE_MS, state.pauseMs * 2))
 }
 
-/** After a crash, or after a commit whose answer was lost, some rows may be in already. */
 async function unwritten(database: Database, rows: readonly Entry[]): Promise<readonly Entry[]> {
   if (rows.length === 0) return rows
   const places = rows.map((_, index) => `$${index + 1}`).join(', ')
@@ -226,25 +251,24 @@ async function unwritten(database: Database, rows: readonly Entry[]): Promise<re
   return rows.filter(({ row }) => !ids.has(row.id))
 }
 
-/** From the file to the database; lines that come meanwhile are taken in another round. */
+/** From the file to the database, piece by piece, up to its end, wherever that is by then. */
 async function recover(state: State): Promise<number> {
   let brought = 0
-  for (;;) {
-    const { bytes } = state.journal
-    const rows = state.journal.read().flatMap(parseLine)
+  let end = 0
+  while (end < state.journal.bytes) {
+    const piece = state.journal.read(end, PIECE_BYTES)
+    if (piece.end === end) break
+    const rows = piece.lines.flatMap(parseLine)
     for (let at = 0; at < rows.length; at += MOST_IN_BATCH) {
       const fresh = await unwritten(state.database, rows.slice(at, at + MOST_IN_BATCH))
-      await state.database.commit(
-        [...fresh.map(({ values }) => insertOf(values)), ...totalsOf(fresh.map(({ row }) => row))],
-        'normal',
-      )
-      brought += fresh.length
+      brought += await store(state, fresh, [])
     }
-    if (state.journal.bytes !== bytes) continue
-    state.hasSpilled = false
-    state.journal.clear()
-    return brought
+    end = piece.end
   }
+  state.inDoubt = state.rows.length
+  state.hasSpilled = false
+  state.journal.clear()
+  return brought
 }
 
 /** The process wrote these lines itself; one that it did not finish says nothing. */

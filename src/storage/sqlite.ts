@@ -129,6 +129,7 @@ function problemOf(error: unknown): DatabaseProblem {
   const code = error instanceof SQLiteError ? (error.code ?? '') : ''
   if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')) return 'busy'
   if (code.startsWith('SQLITE_FULL')) return 'full'
+  if (code.startsWith('SQLITE_TOOBIG') || code.startsWith('SQLITE_MISMATCH')) return 'unfit'
   if (
     code.startsWith('SQLITE_IOERR') ||
     code.startsWith('SQLITE_READONLY') ||

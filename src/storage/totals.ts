@@ -15,7 +15,7 @@ const ADD = `insert into account_totals (account_id, requests, input_tokens, out
     output_tokens = account_totals.output_tokens + excluded.output_tokens,
     cost_usd = account_totals.cost_usd + excluded.cost_usd`
 
-export const NO_TOTALS: Totals = { requests: 0, inputTokens: 0, outputTokens: 0, costUsd: 0 }
+const NO_TOTALS: Totals = { requests: 0, inputTokens: 0, outputTokens: 0, costUsd: 0 }
 
 export function totalsOf(rows: readonly LedgerRow[]): readonly Statement[] {
   const sums = new Map<AccountId, Totals>()

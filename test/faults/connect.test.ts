@@ -243,7 +243,7 @@ describe('row 9: a proxy of the network that refuses', () => {
     return { asked, row, heard: proxy.connections.map((connection) => connection.text()) }
   }
   const REFUSAL =
-    'HTTP/1.1 407 Proxy Authentication Required\r\nproxy-authenticate: Basic\r\ncontent-length: 0\r\n\r\n'
+    'HTTP/1.1 407 Proxy Authentication Required\r\nproxy-authenticate: Basic\r\nconnection: close\r\ncontent-length: 0\r\n\r\n'
 
   it.each([
     ['407', REFUSAL],

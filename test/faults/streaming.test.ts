@@ -118,7 +118,11 @@ describe('rows 55–58: a stream that breaks off', () => {
       [reply.send('400\r\nevent: '), reply.wait(30), reply.close],
       'early',
     ],
-    ['row 57: a clean end without message_stop', [reply.send(reply.LAST_CHUNK)], 'terminal event'],
+    [
+      'row 57: a clean end without message_stop',
+      [reply.send(reply.LAST_CHUNK), reply.close],
+      'terminal event',
+    ],
     ['row 58: silence', [reply.stall], 'silent'],
   ])('%s is truncated', async (_what, then, words) => {
     await open(reply.brokenStream(PART, then), { settings: { idleTimeoutMs: 150 } })

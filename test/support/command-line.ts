@@ -5,10 +5,9 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { readServerNote } from '../../src/platform/data-directory.ts'
 import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts'
 import { cleanEnvironment, ROOT } from './gateway-process.ts'
-import { eventually, openWorld, type World } from './world.ts'
+import { openWorld, type World } from './world.ts'
 
 export interface Ran {
   readonly code: number
@@ -27,19 +26,6 @@ export interface RunOptions {
   /** Where it is started; the repository otherwise. */
   readonly cwd?: string
 }
-
-export interface RunningServer {
-  readonly url: string
-  readonly pid: number
-  /** Sends a signal to the launcher, as a terminal or a service manager does; its exit code. */
-  stop(signal?: NodeJS.Signals): Promise<number>
-  /** Ends the server itself without warning. */
-  kill(): Promise<void>
-  /** What it has said so far, and in the end. */
-  output(): string
-}
-
-const START_MS = 30_000
 
 /** Everything that the command line could find is in this directory and nowhere else. */
 function environmentIn(
@@ -93,53 +79,6 @@ export async function bareSpillway(
 
 function assertNoCanary(words: readonly string[], text: string): void {
   if (text.includes('CANARY')) throw new Error(`"${words.join(' ')}" shows a credential: ${text}`)
-}
-
-/** `serve` through the launcher, once it listens. Throws what it said when it ends instead. */
-export async function startServer(
-  directory: string,
-  words: readonly string[] = ['--port', '0'],
-  environment: Readonly<Record<string, string>> = {},
-): Promise<RunningServer> {
-  const data = join(directory, 'data')
-  const child = Bun.spawn([...commandOf(), 'serve', ...words, '--data-dir', data], {
-    cwd: ROOT,
-    env: environmentIn(directory, environment),
-    stdin: 'ignore',
-    stdout: 'pipe',
-    stderr: 'pipe',
-  })
-  const said: string[] = []
-  for (const stream of [child.stdout, child.stderr]) void collect(stream, said)
-  const before = readServerNote(data)?.pid
-  const { url, pid } = await eventually(
-    () => {
-      if (child.exitCode !== null) throw new Error(`It ended with ${child.exitCode}: ${said.join('')}`)
-      const note = readServerNote(data)
-      return note !== undefined && note.pid !== before && said.join('').includes(note.url) ? note : undefined
-    },
-    'the server to listen',
-    START_MS,
-  )
-  return {
-    url,
-    pid,
-    async stop(signal = 'SIGTERM') {
-      child.kill(signal)
-      const code = await child.exited
-      assertNoCanary(['serve'], said.join(''))
-      return code
-    },
-    async kill() {
-      process.kill(pid, 'SIGKILL')
-      await child.exited
-    },
-    output: () => said.join(''),
-  }
-}
-
-async function collect(stream: ReadableStream<Uint8Array>, said: string[]): Promise<void> {
-  for await (const text of stream.pipeThrough(new TextDecoderStream())) said.push(text)
 }
 
 /** A place for commands: a data directory with or without a running server, and a provider. */

@@ -81,7 +81,7 @@ export function withOutages(database: Database): Outage {
 /** A journal on a disk that has no room left. */
 export const fullJournal = (): Journal => ({
   append: () => false,
-  read: () => [],
+  read: (from) => ({ lines: [], end: from }),
   clear: () => {},
   bytes: 0,
   problem: 'The journal could not be written: the disk is full.',

@@ -70,9 +70,13 @@ describe('a stream', () => {
     expect(follow(WHOLE.slice(0, -1)).isWhole).toBe(false)
   })
 
-  it('cannot be called broken once it could not be followed any more', () => {
-    const huge = event('message_delta', { padding: 'x'.repeat(2 << 20) })
-    expect(follow(START + BLOCK + huge + DELTA + STOP).isWhole).not.toBe(false)
+  it('is followed past an event that is too large to be read, of which only the counts are missing', () => {
+    const huge = event('message_delta', { padding: 'x'.repeat(2 << 20), usage: { output_tokens: 87 } })
+    expect(followPieces(START + BLOCK + huge, 16_384)).toMatchObject({ isWhole: false, hasContent: true })
+    expect(followPieces(START + BLOCK + huge + STOP, 16_384)).toMatchObject({
+      isWhole: true,
+      usage: { outputTokens: 1, complete: false },
+    })
   })
 
   it('stays whole when an event is large that nobody needs to read', () => {
@@ -80,6 +84,7 @@ describe('a stream', () => {
     expect(followPieces(START + page + DELTA + STOP, 16_384)).toMatchObject({
       isWhole: true,
       hasContent: true,
+      usage: { outputTokens: 87, complete: true },
     })
   })
 

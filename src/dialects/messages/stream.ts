@@ -6,7 +6,7 @@
 import { NO_USAGE, type Usage } from '../../core/usage.ts'
 import { createEventReader } from '../sse.ts'
 import { type ErrorEnvelope, readErrorEnvelope } from './error.ts'
-import { isObject, readUsage, withCompactions } from './usage.ts'
+import { isObject, namesIterations, readUsage, withCompactions } from './usage.ts'
 
 export interface MessageStream {
   see(bytes: Uint8Array): void
@@ -24,20 +24,22 @@ export function createMessageStream(): MessageStream {
   let isWhole = false
   let error: ErrorEnvelope | undefined
   let usage = NO_USAGE
-  let last: unknown
+  let compacted: unknown
 
+  const take = (value: unknown): void => {
+    usage = readUsage(value, usage)
+    if (namesIterations(value)) compacted = value
+  }
   const on = (name: string, data: string): void => {
     switch (name) {
       case 'message_start': {
         const message = parse(data)?.message
-        last = isObject(message) ? message.usage : undefined
-        usage = readUsage(last, usage)
+        take(isObject(message) ? message.usage : undefined)
         return
       }
       case 'message_delta':
         hasContent = true
-        last = parse(data)?.usage
-        usage = readUsage(last, usage)
+        take(parse(data)?.usage)
         return
       case 'error':
         error = readErrorEnvelope(data)
@@ -65,7 +67,7 @@ export function createMessageStream(): MessageStream {
       return error
     },
     get usage() {
-      return { ...withCompactions(usage, last), complete: isWhole && reader.isReading }
+      return { ...withCompactions(usage, compacted), complete: isWhole && !reader.hasLost }
     },
   }
 }

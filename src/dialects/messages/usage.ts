@@ -26,19 +26,24 @@ export function readUsage(value: unknown, known: Usage = NO_USAGE): Usage {
 
 /** Compactions are billed, but left out of the totals (`wire.md` §1.4); `value` as for `readUsage`. */
 export function withCompactions(usage: Usage, value: unknown): Usage {
-  const iterations =
-    isObject(value) && Array.isArray(value.iterations) ? value.iterations.filter(isObject) : []
-  const compactions = iterations.filter(({ type }) => type === 'compaction')
-  if (compactions.length === 0) return usage
-  const sum = (field: string) => compactions.reduce((total, each) => total + (count(each[field]) ?? 0), 0)
-  return {
-    ...usage,
-    inputTokens: usage.inputTokens + sum('input_tokens'),
-    outputTokens: usage.outputTokens + sum('output_tokens'),
-    cacheReadTokens: usage.cacheReadTokens + sum('cache_read_input_tokens'),
-    cacheWrite5mTokens: usage.cacheWrite5mTokens + sum('cache_creation_input_tokens'),
-  }
+  const iterations = namesIterations(value) ? value.iterations.filter(isObject) : []
+  return iterations
+    .filter(({ type }) => type === 'compaction')
+    .map((compaction) => readUsage(compaction))
+    .reduce(plus, usage)
 }
+
+export const namesIterations = (value: unknown): value is { readonly iterations: readonly unknown[] } =>
+  isObject(value) && Array.isArray(value.iterations)
+
+const plus = (usage: Usage, more: Usage): Usage => ({
+  ...usage,
+  inputTokens: usage.inputTokens + more.inputTokens,
+  outputTokens: usage.outputTokens + more.outputTokens,
+  cacheReadTokens: usage.cacheReadTokens + more.cacheReadTokens,
+  cacheWrite5mTokens: usage.cacheWrite5mTokens + more.cacheWrite5mTokens,
+  cacheWrite1hTokens: usage.cacheWrite1hTokens + more.cacheWrite1hTokens,
+})
 
 /** `message_delta` repeats the sum without its split, so a known split of that sum is kept. */
 function readCacheWrites(value: Fields, known: Usage): { readonly short: number; readonly long: number } {

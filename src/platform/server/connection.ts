@@ -18,6 +18,8 @@ export interface ServerLimits {
   readonly idleMs: number
   /** The longest pause while a body comes in. */
   readonly bodyPauseMs: number
+  /** A whole body must have come this long after its head, however steadily it comes. */
+  readonly bodyMs: number
   /** The longest that a client may take nothing of what waits for it. */
   readonly writeStallMs: number
 }
@@ -49,6 +51,7 @@ export class Connection implements Wire {
   #exchange: ServerExchange | undefined
   /** In `elapsed` time; the sweep closes the connection after it. */
   #deadline: number
+  #bodyDeadline = Number.POSITIVE_INFINITY
 
   constructor(socket: Socket<Connection>, context: ServerContext) {
     this.socket = socket
@@ -65,7 +68,7 @@ export class Connection implements Wire {
     if (exchange !== undefined) {
       const rest = exchange.feed(bytes)
       if (exchange.hasBody) this.#setDeadline()
-      else this.#touch(this.#context.limits.bodyPauseMs)
+      else this.awaitBody()
       if (rest.length > 0) this.#hold(rest)
       return
     }
@@ -102,9 +105,11 @@ export class Connection implements Wire {
     this.socket.terminate()
   }
 
-  /** Ends a connection that is between two requests; the others end with their exchange. */
+  /** Ends a connection that is between two requests, once its client has all of the last answer; the others end with their exchange. */
   closeIfIdle(): void {
-    if (this.#phase === 'head' && this.#held.length === 0) this.socket.end()
+    if (this.#phase !== 'head' || this.#held.length > 0) return
+    if (this.#outbox.isEmpty) this.socket.end()
+    else this.#linger()
   }
 
   /* what an exchange asks of its connection */
@@ -128,17 +133,17 @@ export class Connection implements Wire {
 
   awaitBody(): void {
     this.#touch(this.#context.limits.bodyPauseMs)
+    this.#deadline = Math.min(this.#deadline, this.#bodyDeadline)
   }
 
   finish(isLast: boolean): void {
     this.#exchange = undefined
-    if (isLast) {
+    if (isLast || this.isStopping) {
       this.#linger()
       return
     }
     this.#phase = 'head'
-    const { headMs, idleMs } = this.#context.limits
-    this.#touch(this.#held.length > 0 ? headMs : idleMs)
+    this.#setDeadline()
     if (this.#held.length > 0) queueMicrotask(() => this.#readHeads())
   }
 
@@ -182,6 +187,7 @@ export class Connection implements Wire {
     const exchange = this.#exchange
     this.#phase = 'exchange'
     this.#deadline = Number.POSITIVE_INFINITY
+    this.#bodyDeadline = this.#context.elapsed() + this.#context.limits.bodyMs
     if (rest.length > 0) this.#held = exchange.feed(rest)
     exchange.run(this.#context.handler)
   }
@@ -221,9 +227,12 @@ export class Connection implements Wire {
 
   /** While a handler works, nobody is in a hurry; while bytes wait, the client is. */
   #setDeadline(): void {
-    if (!this.#outbox.isEmpty) this.#touch(this.#context.limits.writeStallMs)
+    const { headMs, idleMs, writeStallMs } = this.#context.limits
+    if (!this.#outbox.isEmpty) this.#touch(writeStallMs)
+    else if (this.#exchange?.hasBody === false) this.awaitBody()
     else if (this.#phase === 'exchange') this.#deadline = Number.POSITIVE_INFINITY
     else if (this.#phase === 'closing') this.#touch(LINGER_MS)
+    else this.#touch(this.#held.length > 0 ? headMs : idleMs)
   }
 }
 

@@ -33,7 +33,7 @@ function parseProxy(text: string): EgressProxy | undefined {
   if (text === '') return undefined
   const url = URL.parse(text.includes('://') ? text : `http://${text}`)
   if (url === null || url.protocol !== 'http:') return undefined
-  const user = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`
+  const user = `${decoded(url.username)}:${decoded(url.password)}`
   return {
     host: url.hostname,
     port: url.port === '' ? 80 : Number(url.port),
@@ -41,10 +41,19 @@ function parseProxy(text: string): EgressProxy | undefined {
   }
 }
 
+/** A percent sign that stands for itself is common in passwords that were never encoded. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
 /** "*", a host, a domain with or without its leading dot, each with or without a port. */
 function matches(entry: string, { host, port }: Endpoint): boolean {
   if (entry === '*') return true
-  const [name = '', wanted] = entry.startsWith('[') ? [entry] : entry.split(':')
+  const [, name = '', wanted] = /^(\[[^\]]*\]|[^:]*)(?::(.*))?$/.exec(entry) ?? []
   if (wanted !== undefined && Number(wanted) !== port) return false
   const domain = name.replace(/^\*?\./, '')
   return host === domain || host.endsWith(`.${domain}`)

@@ -144,9 +144,12 @@ export class Exchange implements LinkEvents, ByteSource, EventListenerObject {
       return
     }
     const end = all.indexOf(HEAD_END)
+    if (end > MOST_HEAD_BYTES || (end < 0 && all.length > MOST_HEAD_BYTES)) {
+      this.#fail('bad-response', 'the answer’s head is too long')
+      return
+    }
     if (end < 0) {
       this.#held = all
-      if (all.length > MOST_HEAD_BYTES) this.#fail('bad-response', 'the answer’s head is too long')
       return
     }
     this.#held = undefined
@@ -163,13 +166,13 @@ export class Exchange implements LinkEvents, ByteSource, EventListenerObject {
     this.#head = head
     this.#decoder = decoder
     this.#watchIdle()
-    this.#readBody(decoder, rest)
     this.#answer.resolve({
       status: head.status,
       headers: head.headers,
       contentLength: lengthOf(head),
       body: this,
     })
+    this.#readBody(decoder, rest)
   }
 
   #readBody(decoder: BodyDecoder, bytes: Uint8Array): void {

@@ -4,6 +4,7 @@
  * checked. Must not know HTTP beyond a proxy's CONNECT.
  */
 
+import { closeSync, openSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { checkServerIdentity } from 'node:tls'
 import type { Socket, SocketHandler, TLSOptions } from 'bun'
@@ -118,8 +119,21 @@ async function dial(address: string, port: number, tls: TLSOptions | undefined):
     socket.setKeepAlive(true, KEEP_ALIVE_MS)
     return { socket, handshake, link: link(socket) }
   } catch (error) {
+    if (!isDescriptorLeft()) return { cause: 'no-sockets', detail: NO_DESCRIPTOR }
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
     return { cause: 'connect-refused', detail: `no connection to ${address} port ${port} (${code})` }
+  }
+}
+
+const NO_DESCRIPTOR = 'this process may open no more connections; raise its limit on open files (ulimit -n)'
+
+/** The runtime reports a connection for want of a descriptor as one that was refused. */
+function isDescriptorLeft(): boolean {
+  try {
+    closeSync(openSync('/dev/null', 'r'))
+    return true
+  } catch {
+    return false
   }
 }
 

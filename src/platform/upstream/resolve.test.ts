@@ -16,11 +16,11 @@ function names(known: Readonly<Record<string, readonly string[]>> = {}): Names {
   const table = new Map(Object.entries(known))
   const asked: string[] = []
   const clock = manualClock()
-  const own = {
+  const own: Names = {
     asked,
     clock,
-    allowed: [] as readonly string[],
-    set: (host: string, addresses: readonly string[]) => void table.set(host, addresses),
+    allowed: [],
+    set: (host, addresses) => void table.set(host, addresses),
     resolver: createResolver({
       elapsed: clock.elapsed,
       allowedHosts: () => own.allowed,

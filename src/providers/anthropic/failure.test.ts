@@ -183,6 +183,11 @@ describe('answers of endpoints beside inference, which never bench', () => {
     expect(read({ status: 403, model: undefined, isSide: true })).toMatchObject(request('forbidden'))
   })
 
+  it('but a window that is spent is spent everywhere', () => {
+    const headers = { [UNIFIED]: 'rejected', 'retry-after': '90' }
+    expect(read({ status: 429, headers, isSide: true })).toMatchObject(account('window-spent', 90 * SECOND))
+  })
+
   it('but a refused credential is refused everywhere', () => {
     expect(read({ status: 401, isSide: true })).toMatchObject(account('unauthorized'))
   })

@@ -9,6 +9,7 @@ import { DAY, HOUR, later, MINUTE, readDate, SECOND } from '../../core/time.ts'
 import { type ErrorEnvelope, readErrorEnvelope } from '../../dialects/messages/error.ts'
 import type { ErrorAnswer } from '../provider.ts'
 import { readLimitFailure } from './rate-limit.ts'
+import { ACCOUNT, modelScope, REQUEST } from './scope.ts'
 
 export function readAnthropicFailure(answer: ErrorAnswer): Failure | undefined {
   const envelope = readErrorEnvelope(answer.body) ?? NO_ENVELOPE
@@ -32,19 +33,22 @@ function readByStatus(answer: ErrorAnswer, envelope: ErrorEnvelope): Failure | u
       return readForbidden(answer, envelope)
     case 404:
       return readNotFound(answer, envelope)
+    case 407:
+      return { cause: 'egress-proxy', scope: REQUEST, evidence: 'the network’s proxy wants a login (407)' }
     case 408:
       return { cause: 'request-timeout', scope: REQUEST, evidence: 'it timed out (408)' }
     case 409:
       return { cause: 'conflict', scope: REQUEST, evidence: 'it reported a conflict (409)' }
     case 429:
-      return readLimitFailure(answer, envelope)
+      return FOREIGN_THINKING.test(envelope.message) ? undefined : readLimitFailure(answer, envelope)
     default:
       return readTrouble(answer.status, envelope)
   }
 }
 
-const ACCOUNT: Failure['scope'] = { kind: 'account' }
-const REQUEST: Failure['scope'] = { kind: 'request' }
+/** A 400 that some resellers call a 429: unchanged it fails everywhere and forever (`wire.md` §1.6, §1.8). */
+const FOREIGN_THINKING = /^messages\.\d+\.content\.\d+: Invalid `signature` in `thinking` block/
+
 const PROBE_AGAIN_MS = 5 * MINUTE
 
 function readTrouble(status: number, { type }: ErrorEnvelope): Failure | undefined {
@@ -62,7 +66,8 @@ const SPEND_LIMIT = /^You have reached your specified .*API usage limits/
 const REGAIN = /(\d{4}-\d{2}-\d{2})(?: at (\d{2}:\d{2}) UTC)?/
 
 /** A few 400s speak about the account; all others are the request's own. */
-function readBadRequest({ model, now }: ErrorAnswer, { message, code }: ErrorEnvelope): Failure | undefined {
+function readBadRequest(answer: ErrorAnswer, { message, code }: ErrorEnvelope): Failure | undefined {
+  const { now } = answer
   if (SPEND_LIMIT.test(message)) {
     const [, day, time = '00:00'] = REGAIN.exec(message) ?? []
     const date = day === undefined ? undefined : readDate(`${day}T${time}:00Z`)
@@ -81,7 +86,7 @@ function readBadRequest({ model, now }: ErrorAnswer, { message, code }: ErrorEnv
   }
   if (!/extra usage/i.test(message)) return undefined
   const evidence = 'its plan would need extra usage for this request (400)'
-  return { cause: 'context-limit', scope: modelScope(model), evidence, until: later(now, PROBE_AGAIN_MS) }
+  return { cause: 'context-limit', scope: modelScope(answer), evidence, until: later(now, PROBE_AGAIN_MS) }
 }
 
 /** Some payment problems are those of an organization that the request names, not of the account. */
@@ -94,7 +99,8 @@ function readBilling({ now }: ErrorAnswer, { code }: ErrorEnvelope): Failure | u
 const WHOLE_ACCOUNT = /organi[sz]ation has been disabled|account (?:has been|is) (?:disabled|suspended)/i
 
 /** Refusals of the whole organization are the account's; others concern a model, if anything (G7). */
-function readForbidden({ model, isSide, now }: ErrorAnswer, { code, message }: ErrorEnvelope): Failure {
+function readForbidden(answer: ErrorAnswer, { code, message }: ErrorEnvelope): Failure {
+  const { model, now } = answer
   const until = later(now, PROBE_AGAIN_MS)
   if (code === 'oauth_not_allowed_for_organization' || WHOLE_ACCOUNT.test(message)) {
     return {
@@ -104,17 +110,15 @@ function readForbidden({ model, isSide, now }: ErrorAnswer, { code, message }: E
       until,
     }
   }
-  const scope = isSide ? REQUEST : modelScope(model)
-  return { cause: 'forbidden', scope, evidence: `it may not serve ${model ?? 'this request'} (403)`, until }
+  const evidence = `it may not serve ${model ?? 'this request'} (403)`
+  return { cause: 'forbidden', scope: modelScope(answer), evidence, until }
 }
 
 const NOT_A_MODEL = /file|container|thread|skill|batch|message/i
 
 /** A 404 for inference is about the model unless it names something else; elsewhere it is the request's own. */
-function readNotFound(
-  { model, isSide, now }: ErrorAnswer,
-  { type, message, code }: ErrorEnvelope,
-): Failure | undefined {
+function readNotFound(answer: ErrorAnswer, { type, message, code }: ErrorEnvelope): Failure | undefined {
+  const { model, now } = answer
   if (model === undefined) return undefined
   if (type === '') {
     const evidence = 'it answered 404 without an error message; is its base URL right?'
@@ -123,9 +127,5 @@ function readNotFound(
   const isModel = code === undefined && (/model/i.test(message) || !NOT_A_MODEL.test(message))
   if (!isModel) return undefined
   const evidence = `it does not know ${model} (404)`
-  const scope = isSide ? REQUEST : modelScope(model)
-  return { cause: 'model-not-found', scope, evidence, until: later(now, PROBE_AGAIN_MS) }
+  return { cause: 'model-not-found', scope: modelScope(answer), evidence, until: later(now, PROBE_AGAIN_MS) }
 }
-
-const modelScope = (model: string | undefined): Failure['scope'] =>
-  model === undefined ? REQUEST : { kind: 'model', model }

@@ -61,15 +61,20 @@ function readWindow(headers: Headers, name: string, now: Millis): Window {
 /** Per-minute meters of API keys: used share and refill time. */
 export function readMinuteLimits(headers: Headers, now: Millis): readonly Window[] {
   return MINUTE_METERS.flatMap(([meter, name]) => {
-    const limit = Number(headerOf(headers, `anthropic-ratelimit-${meter}-limit`))
-    const remaining = Number(headerOf(headers, `anthropic-ratelimit-${meter}-remaining`) ?? Number.NaN)
-    if (!(limit > 0) || !(remaining >= 0)) return []
+    const limit = readCount(headerOf(headers, `anthropic-ratelimit-${meter}-limit`))
+    const remaining = readCount(headerOf(headers, `anthropic-ratelimit-${meter}-remaining`))
+    if (!limit || remaining === undefined) return []
     const resetsAt = readDate(headerOf(headers, `anthropic-ratelimit-${meter}-reset`) ?? '')
     const utilization = Math.max(0, 1 - remaining / limit)
     const status = remaining > 0 ? 'allowed' : 'rejected'
     return [{ name, utilization, status, readAt: now, ...(resetsAt === undefined ? {} : { resetsAt }) }]
   })
 }
+
+const readCount = (text: string | undefined): number | undefined =>
+  text !== undefined && COUNT.test(text) ? Number(text) : undefined
+
+const COUNT = /^\d{1,15}$/
 
 const MINUTE_METERS = [
   ['requests', 'requests/min'],

@@ -100,6 +100,12 @@ describe('a spent window of one family', () => {
     expect(read(headers)).toMatchObject({ cause: 'family-spent', scope: OPUS, until: later(noon, DAY) })
   })
 
+  it('is named in the evidence, and so is the family', () => {
+    const headers = { ...unified('rejected', 'seven_day_opus'), ...unifiedReset(DAY) }
+    expect(read(headers)?.evidence).toBe('its 7d_opus window for opus is spent (429)')
+    expect(read(headers, '', false)?.evidence).toBe('its 7d_opus window is spent (429)')
+  })
+
   it('says nothing about the account where no model was asked for', () => {
     const headers = { ...unified('rejected'), ...open('5h'), ...open('7d'), ...spent('7d_oi', DAY) }
     expect(read(headers, '', false)?.scope).toEqual({ kind: 'request' })

@@ -4,10 +4,9 @@
  * seconds, and a 429 without any limit header benches nobody.
  */
 import type { Failure } from '../../core/failure.ts'
-import type { Headers } from '../../core/headers.ts'
 import type { Window } from '../../core/limits.ts'
 import { familyOf } from '../../core/model.ts'
-import { describeLength, HOUR, later, MINUTE, type Millis, nextMonth, SECOND } from '../../core/time.ts'
+import { describeLength, HOUR, later, MINUTE, nextMonth, SECOND } from '../../core/time.ts'
 import type { ErrorEnvelope } from '../../dialects/messages/error.ts'
 import type { ErrorAnswer } from '../provider.ts'
 import {
@@ -17,6 +16,7 @@ import {
   type UnifiedLimits,
   windowLengthMs,
 } from './limits.ts'
+import { ACCOUNT, familyScope, modelScope, paceScope, REQUEST } from './scope.ts'
 
 /** Where nothing says how long a limit lasts at most: the shortest window of any plan. */
 const LONGEST_UNKNOWN_MS = 5 * HOUR
@@ -29,64 +29,53 @@ const CLAIMED_WINDOWS: ReadonlyMap<string, string> = new Map([
 ])
 
 export function readLimitFailure(answer: ErrorAnswer, { message, code }: ErrorEnvelope): Failure {
-  const { headers, now, model } = answer
+  const { headers, now } = answer
   if (code === 'enforced_spend_limit_reached' || code === 'contract_spend_limit_reached') {
     const evidence = 'its monthly spend limit is reached (429)'
-    return { cause: 'spend-limit', scope: { kind: 'account' }, evidence, until: nextMonth(now) }
+    return { cause: 'spend-limit', scope: ACCOUNT, evidence, until: nextMonth(now) }
   }
-  if (/extra usage is required/i.test(message) && model !== undefined) {
+  if (/extra usage is required/i.test(message)) {
     const evidence = 'its plan would need extra usage for a prompt this long (429)'
-    return {
-      cause: 'context-limit',
-      scope: { kind: 'model', model },
-      evidence,
-      until: later(now, 5 * MINUTE),
-    }
+    return { cause: 'context-limit', scope: modelScope(answer), evidence, until: later(now, 5 * MINUTE) }
   }
   const unified = readUnifiedLimits(headers, now)
-  return readSpentWindow(answer, unified) ?? readThrottle(headers, now) ?? refusedWithoutReason
+  return readSpentWindow(answer, unified) ?? readThrottle(answer) ?? refusedWithoutReason
 }
 
 const refusedWithoutReason: Failure = {
   cause: 'request-refused',
-  scope: { kind: 'request' },
+  scope: REQUEST,
   evidence: 'it refused this request without naming a limit (429)',
 }
 
 const isRejected = ({ status }: Window): boolean => status !== undefined && !status.startsWith('allowed')
-const isFamilyWindow = ({ name }: Window): boolean => name.includes('_')
+const isFamilyWindow = (name: string): boolean => name.includes('_')
 
-function readSpentWindow({ headers, now, model }: ErrorAnswer, unified: UnifiedLimits): Failure | undefined {
+function readSpentWindow(answer: ErrorAnswer, unified: UnifiedLimits): Failure | undefined {
   if (unified.status === undefined || unified.status.startsWith('allowed')) return undefined
+  const { headers, now, model } = answer
   const claimed = CLAIMED_WINDOWS.get(unified.claim ?? '')
   const rejected = unified.windows.filter((window) => isRejected(window) || window.name === claimed)
-  const whole = rejected.filter((window) => !isFamilyWindow(window))
+  const whole = rejected.filter((window) => !isFamilyWindow(window.name))
   const spent = latest(whole.length > 0 ? whole : rejected)
+  const name = spent?.name ?? claimed ?? 'limit'
   const reset = spent?.resetsAt ?? unified.reset
   const waitMs = reset === undefined ? (readRetryAfter(headers, now) ?? MINUTE) : reset - now
-  const until = later(now, bounded(waitMs, windowLengthMs(spent?.name ?? claimed ?? '')))
-  const name = spent?.name ?? claimed ?? 'limit'
-  const isFamily = spent !== undefined && isFamilyWindow(spent) && model !== undefined
-  return isFamily
-    ? {
-        cause: 'family-spent',
-        scope: { kind: 'family', family: familyOf(model) },
-        evidence: `its ${name} window for ${familyOf(model)} is spent (429)`,
-        until,
-      }
-    : {
-        cause: 'window-spent',
-        scope: { kind: 'account' },
-        evidence: `its ${name} window is spent (429)`,
-        until,
-      }
+  const until = later(now, bounded(waitMs, windowLengthMs(name)))
+  if (!isFamilyWindow(name)) {
+    return { cause: 'window-spent', scope: ACCOUNT, evidence: `its ${name} window is spent (429)`, until }
+  }
+  const whose = model === undefined ? '' : ` for ${familyOf(model)}`
+  const evidence = `its ${name} window${whose} is spent (429)`
+  return { cause: 'family-spent', scope: familyScope(answer), evidence, until }
 }
 
 /** Of several spent windows the one that opens last decides. */
 const latest = (windows: readonly Window[]): Window | undefined =>
   windows.toSorted((a, b) => (b.resetsAt ?? 0) - (a.resetsAt ?? 0))[0]
 
-function readThrottle(headers: Headers, now: Millis): Failure | undefined {
+function readThrottle(answer: ErrorAnswer): Failure | undefined {
+  const { headers, now } = answer
   const retryMs = readRetryAfter(headers, now)
   const empty = readMinuteLimits(headers, now).filter(isRejected)
   const resets = empty.flatMap(({ resetsAt }) => (resetsAt === undefined ? [] : [resetsAt - now]))
@@ -96,7 +85,7 @@ function readThrottle(headers: Headers, now: Millis): Failure | undefined {
   const meter = empty[0]?.name ?? 'requests'
   return {
     cause: 'throttled',
-    scope: { kind: 'account' },
+    scope: paceScope(answer),
     evidence: `it throttles ${meter} for ${describeLength(boundedMs)} (429)`,
     until: later(now, boundedMs),
   }
