@@ -151,6 +151,13 @@ describe('URLs', () => {
     }
   })
 
+  it('publicUrl is one of the web, or none', () => {
+    for (const input of ['', 'https://llm.example.com']) {
+      expect(SETTINGS.publicUrl.parse(input)).toBe(input)
+    }
+    expect(() => SETTINGS.publicUrl.parse('llm.example.com')).toThrow('must be a URL that begins with http')
+  })
+
   it('databaseUrl is one of PostgreSQL, or none', () => {
     for (const input of ['', 'postgres://u@h/d', 'postgresql://h']) {
       expect(SETTINGS.databaseUrl.parse(input)).toBe(input)

@@ -41,6 +41,12 @@ export const SETTINGS = {
     aliases: ['SSL_CERT_PATH'],
   }),
   tlsKey: setting('A PEM file with the certificate’s key.', '', text, { aliases: ['SSL_KEY_PATH'] }),
+  publicUrl: setting(
+    'How clients reach this gateway, where that is not what their Host says (behind a proxy with TLS).',
+    '',
+    optionalHttpUrl,
+    { isHot: true },
+  ),
   databaseUrl: setting('A PostgreSQL database to use instead of SQLite (postgres://…).', '', databaseUrl),
   allowedHosts: setting('Further names that this gateway answers to in the Host header.', [], names, {
     isHot: true,
@@ -206,6 +212,10 @@ function names(input: unknown): readonly string[] {
 function httpUrl(input: unknown): string {
   if (typeof input === 'string' && /^https?:\/\/[^/]/.test(input)) return input
   throw new Error('must be a URL that begins with http:// or https://')
+}
+
+function optionalHttpUrl(input: unknown): string {
+  return input === '' ? '' : httpUrl(input)
 }
 
 function databaseUrl(input: unknown): string {

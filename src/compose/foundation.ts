@@ -13,7 +13,7 @@ import { systemClock } from '../platform/clock.ts'
 import { type DataDirectory, openDataDirectory, readSecretKey } from '../platform/data-directory.ts'
 import { createLog } from '../platform/log.ts'
 import { createSecretBox } from '../platform/secret-box.ts'
-import type { Database } from '../storage/database.ts'
+import { type Database, DatabaseError } from '../storage/database.ts'
 import { assertKey, isUnsealed } from '../storage/key-check.ts'
 import { migrate } from '../storage/migrations.ts'
 import { openPostgres } from '../storage/postgres.ts'
@@ -94,8 +94,15 @@ export async function openFoundation(options: FoundationOptions): Promise<Founda
   } catch (error) {
     await database?.close()
     directory.release()
-    throw error
+    throw toStartError(error, database)
   }
+}
+
+/** A database that opens and then takes nothing: most likely its disk is full. */
+function toStartError(error: unknown, database: Database | undefined): unknown {
+  if (!(error instanceof DatabaseError) || database === undefined) return error
+  const message = `The database ${database.place} cannot be used: ${error.message}. Is its disk full, or damaged?`
+  return new GatewayError('unavailable', message, { cause: error })
 }
 
 const autoFormat = (isTerminal: boolean): 'text' | 'json' => (isTerminal ? 'text' : 'json')

@@ -93,6 +93,8 @@ function toProxySettings(settings: Settings): ProxySettings {
     },
     keyPolicy: settings.requireKeys,
     isLoopback: isLoopbackHost(settings.host),
+    isSecure: settings.tlsCert !== '',
+    publicUrl: settings.publicUrl.replace(/\/+$/, ''),
     maxBodyBytes: settings.maxBodyBytes,
     times: {
       connectMs: settings.connectTimeoutMs,

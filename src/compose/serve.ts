@@ -63,7 +63,7 @@ export async function startGateway(options: ServeOptions): Promise<RunningGatewa
         await server.stop(graceMs)
         removeServerNote(places.dataDirectory)
         await gateway.close()
-        output.flush()
+        await output.flush()
       },
     }
   } catch (error) {

@@ -2,12 +2,12 @@
  * Writing lines to standard output for a server: a reader that has stopped reading, or has
  * gone, costs lines and nothing else. Must not be used for a command's own output.
  */
-import { write, writeSync } from 'node:fs'
+import { write } from 'node:fs'
 
 export interface LineOutput {
   write(line: string): void
-  /** Before the process ends: what waits is written, whatever it takes. */
-  flush(): void
+  /** Before the process ends: what waits is written, unless nobody has taken it for a second. */
+  flush(): void | Promise<void>
   /** Lines that nobody took. */
   readonly dropped: number
 }
@@ -15,6 +15,7 @@ export interface LineOutput {
 const MOST_WAITING_BYTES = 1 << 20
 /** How soon a pipe that is full and does not make writers wait is tried again. */
 const RETRY_MS = 50
+const LAST_CHANCE_MS = 1_000
 
 export function createLineOutput(descriptor: number): LineOutput {
   /** One buffer a line; the first may have been written in part. */
@@ -23,10 +24,11 @@ export function createLineOutput(descriptor: number): LineOutput {
   let waiting = 0
   let dropped = 0
   let isWriting = false
+  let allWritten = (): void => {}
 
   const next = (): void => {
     isWriting = queue.length > 0
-    if (!isWriting) return
+    if (!isWriting) return allWritten()
     const lines = queue
     const bytes = Buffer.concat(lines)
     queue = []
@@ -56,15 +58,11 @@ export function createLineOutput(descriptor: number): LineOutput {
       waiting += bytes.length
       if (!isWriting) next()
     },
-    flush() {
-      const lines = queue
-      queue = []
-      for (const line of lines) waiting -= line.length
-      try {
-        writeSync(descriptor, Buffer.concat(lines))
-      } catch {
-        dropped += lines.length
-      }
+    async flush() {
+      if (!isWriting) return
+      const { promise, resolve } = Promise.withResolvers<void>()
+      allWritten = resolve
+      await Promise.race([promise, Bun.sleep(LAST_CHANCE_MS)])
     },
     get dropped() {
       return dropped

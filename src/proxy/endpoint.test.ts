@@ -63,6 +63,17 @@ describe('resources', () => {
   })
 
   it.each([
+    ['/v1/messages/batches', true],
+    ['/v1/messages/batches/msgbatch_01', true],
+    ['/v1/messages/batches/msgbatch_01/cancel', true],
+    ['/v1/messages/batches/msgbatch_01/results', false],
+    ['/v1/messages', false],
+    ['/v1/files', false],
+  ])('have their results named by an answer of %s: %p', (path, expected) => {
+    expect(endpointOf('GET', path)?.namesResults).toBe(expected)
+  })
+
+  it.each([
     ['POST', '/v1/files', true],
     ['POST', '/v1/messages/batches', true],
     ['POST', '/v1/skills', true],

@@ -10,17 +10,20 @@ export interface Endpoint {
   readonly resources: readonly string[]
   /** A successful answer's `id` names something new that belongs to the answering account. */
   readonly creates: boolean
+  /** A successful answer says where results are. */
+  readonly namesResults: boolean
 }
+
+const PLAIN = { resources: [], creates: false, namesResults: false }
 
 /** Undefined: not for a pool to answer. */
 export function endpointOf(method: string, path: string): Endpoint | undefined {
   if (NEVER_POOLED.test(path.includes('%') ? decoded(path) : path)) return undefined
-  if (method === 'POST' && path === '/v1/messages') return { kind: 'messages', resources: [], creates: false }
-  if (method === 'POST' && path === '/v1/messages/count_tokens') {
-    return { kind: 'count-tokens', resources: [], creates: false }
-  }
+  if (method === 'POST' && path === '/v1/messages') return { kind: 'messages', ...PLAIN }
+  if (method === 'POST' && path === '/v1/messages/count_tokens') return { kind: 'count-tokens', ...PLAIN }
   const resources = path.split('/').filter((part) => RESOURCE.test(part))
-  return { kind: 'other', resources, creates: method === 'POST' && COLLECTION.test(path) }
+  const creates = method === 'POST' && COLLECTION.test(path)
+  return { kind: 'other', resources, creates, namesResults: BATCHES.test(path) }
 }
 
 /** They say who somebody is or manage an organization: an answer would be about a stranger. */
@@ -36,4 +39,5 @@ function decoded(path: string): string {
 }
 
 const COLLECTION = /^\/v1\/(?:files|messages\/batches|skills)$/
+const BATCHES = /^\/v1\/messages\/batches(?:\/msgbatch_[A-Za-z0-9_-]+(?:\/cancel)?)?$/
 const RESOURCE = /^(?:file|msgbatch|skill)_[A-Za-z0-9_-]{1,128}$/

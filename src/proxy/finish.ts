@@ -9,6 +9,7 @@ import type { Verdict } from '../core/verdict.ts'
 import { readErrorEnvelope, writeErrorEnvelope } from '../dialects/messages/error.ts'
 import { answerVerdict } from './answer.ts'
 import type { KeptAnswer } from './attempt.ts'
+import { withOwnResults } from './batch-results.ts'
 import { own } from './bind.ts'
 import type { ProxyContext } from './context.ts'
 import { toClientHeaders } from './headers.ts'
@@ -16,14 +17,11 @@ import type { Begun } from './hold.ts'
 import { book, type Job } from './job.ts'
 import { relay } from './relay.ts'
 
-export function handOver(job: Job, begun: Begun, context: ProxyContext): Promise<void> {
+export async function handOver(job: Job, begun: Begun, context: ProxyContext): Promise<void> {
   own(job, begun.held, context)
-  return relay(
-    job,
-    begun,
-    toClientHeaders(begun.answer.headers, ownHeaders(job), keepsLimits(context)),
-    context,
-  )
+  const headers = toClientHeaders(begun.answer.headers, ownHeaders(job), keepsLimits(context))
+  const shown = job.endpoint.namesResults ? await withOwnResults(job, begun, context) : begun
+  return relay(job, shown, headers, context)
 }
 
 /** An upstream's own words, byte for byte. */

@@ -10,6 +10,10 @@ export interface ProxySettings {
   readonly retry: RetryPolicy
   readonly keyPolicy: KeyPolicy
   readonly isLoopback: boolean
+  /** Whether the gateway itself serves HTTPS. */
+  readonly isSecure: boolean
+  /** How clients reach the gateway, without a slash at its end; empty: as their Host says. */
+  readonly publicUrl: string
   readonly maxBodyBytes: number
   readonly times: TimeLimits
   /** Whether `anthropic-ratelimit-*` reaches clients; `auto`: while there is one account. */

@@ -198,7 +198,6 @@ describe.each(SDKS)('%s', (_name, Sdk) => {
       }
     })
 
-    // `wire.md` §1.9: results_url is absolute; a client that follows it past the gateway fails, and gives its key away.
     it('reads a batch’s results through the gateway, not past it', async () => {
       const client = await open()
       world.simulator.always(keyOf('a'), batchesAt(world.simulator.url))
