@@ -50,6 +50,18 @@ describe('a value', () => {
     expect(where({ file, stored, environment, flags, storedNow })).toEqual({ value: 2, source: 'stored' })
   })
 
+  it.each([
+    ['postgres://me:CANARY@db:5432/x', 'postgres://me:***@db:5432/x'],
+    ['postgres://me:CANARY@CANARY@db/x', 'postgres://me:***@db/x'],
+    ['postgres://me:CANARY/CANARY@db/x', 'postgres://me:***@db/x'],
+    ['postgres://db/x?user=me&password=CANARY&a=b', 'postgres://db/x?user=me&password=***&a=b'],
+    ['postgres://me@db:5432/x', 'postgres://me@db:5432/x'],
+  ])('is shown without the password in it: %s', (databaseUrl, shown) => {
+    const { settings, views } = resolve({ flags: { databaseUrl } })
+    expect(settings.databaseUrl).toBe(databaseUrl)
+    expect(viewOf(views, 'databaseUrl')?.value).toBe(shown)
+  })
+
   it('falls back when what had just been stored is unset again', () => {
     expect(where({ environment, storedNow: new Set(['port']) })).toMatchObject({
       value: 3,

@@ -78,7 +78,7 @@ export function resolveConfig(sources: Sources): Config {
       return { ...common, value: initial, source: 'default' }
     }
   })
-  return { settings: toSettings(views), views, findings }
+  return { settings: toSettings(views), views: views.map(withoutPassword), findings }
 }
 
 /** Throws GatewayError `bad-request` with a sentence about the value. */
@@ -123,6 +123,17 @@ export function suggestion(name: string): string {
   )
   return near === undefined ? '' : ` Did you mean "${near}"?`
 }
+
+/** A view is for showing: of a URL's credentials it has the user's name only (G5). */
+const withoutPassword = (view: SettingView): SettingView =>
+  typeof view.value === 'string'
+    ? {
+        ...view,
+        value: view.value
+          .replace(/^(\w+:\/\/[^:/?#@]*:).*@/, '$1***@')
+          .replace(/([?&]password=)[^&]*/, '$1***'),
+      }
+    : view
 
 const toSettings = (views: readonly SettingView[]): Settings =>
   Object.fromEntries(views.map(({ name, value }) => [name, value])) as unknown as Settings

@@ -11,6 +11,7 @@ import { type Input, type Route, type RouteName, routes } from './contract.ts'
 import { createHandlers, type Handlers } from './handlers.ts'
 import { streamRequests } from './live.ts'
 import { openApiDocument } from './openapi.ts'
+import { PROTECTIVE_HEADERS } from './protective-headers.ts'
 import type { Services } from './services.ts'
 
 export interface AppOptions {
@@ -59,10 +60,7 @@ export function createApp(options: AppOptions): App {
   })
   return async (request, peer) => {
     const response = await app.fetch(request, { peer })
-    response.headers.set('cache-control', 'no-store')
-    response.headers.set('x-content-type-options', 'nosniff')
-    response.headers.set('x-frame-options', 'DENY')
-    response.headers.set('referrer-policy', 'no-referrer')
+    for (const [name, value] of PROTECTIVE_HEADERS) response.headers.set(name, value)
     return response
   }
 }

@@ -55,12 +55,13 @@ function pad(text: string, to: number, isRight: boolean): string {
   return isRight ? `${fill}${cut}` : `${cut}${fill}`
 }
 
-const LETTERS = new Intl.Segmenter()
-
 /** As many whole letters as fit, and a sign that there were more. */
 function shortened(text: string, to: number): string {
+  if (/^[ -~]*$/.test(text)) return `${text.slice(0, Math.max(0, to))}…`
+  // Made here: it takes tens of milliseconds, which no start of the program should pay for.
+  const letters = new Intl.Segmenter()
   let cut = ''
-  for (const { segment } of LETTERS.segment(text)) {
+  for (const { segment } of letters.segment(text)) {
     if (width(cut + segment) > to) break
     cut += segment
   }

@@ -3,6 +3,7 @@
  * hands it to the proxy or to the control plane. One normalized path decides both what is
  * served and what is protected. Part of the composition; must not answer for either side.
  */
+import { PROTECTIVE_HEADERS } from '../api/protective-headers.ts'
 import { GatewayError, STATUS_OF, toGatewayError } from '../core/error.ts'
 import { checkOrigin, type OriginPolicy } from '../core/origin.ts'
 import { ClientGone, type ClientRequest, type Reply, type RequestHandler } from '../core/ports/client.ts'
@@ -20,6 +21,7 @@ export function createDispatch(options: DispatchOptions): RequestHandler {
   return async (request, reply) => {
     try {
       assertOrigin(request, options.originPolicy())
+      assertMethod(request)
       assertPath(request)
       await route(request, reply, options)
     } catch (thrown) {
@@ -66,6 +68,13 @@ function assertOrigin({ headers }: ClientRequest, policy: OriginPolicy): void {
   }
 }
 
+/** A tunnel, or to be shown one's request, and with it the credential that an account would add. */
+const NEVER_SERVED: ReadonlySet<string> = new Set(['CONNECT', 'TRACE', 'TRACK'])
+
+function assertMethod({ method }: ClientRequest): void {
+  if (NEVER_SERVED.has(method)) throw new GatewayError('method-not-allowed', `${method} is not served.`)
+}
+
 /** Two spellings of one path are how doors are walked around: only the plain one is taken. */
 const AMBIGUOUS = /\/\/|\/\.{1,2}(?:\/|$)|\\|;|%2f|%5c|%2e|%00/i
 
@@ -76,10 +85,12 @@ function assertPath({ path }: ClientRequest): void {
 /** In the dialect of whoever asked: clients of /v1 read Anthropic's envelope, everybody else the API's. */
 function answer({ path }: ClientRequest, reply: Reply, { code, message }: GatewayError): void {
   const status = STATUS_OF[code]
-  const text = path.startsWith('/v1/')
+  const isClients = path.startsWith('/v1/')
+  const text = isClients
     ? writeErrorEnvelope(status, message, undefined)
     : JSON.stringify({ error: { code, message } })
   const body = Buffer.from(text)
-  reply.start(status, [['content-type', 'application/json']], body.length)
+  const protective = isClients ? [] : PROTECTIVE_HEADERS
+  reply.start(status, [['content-type', 'application/json'], ...protective], body.length)
   reply.end(body)
 }

@@ -3,7 +3,7 @@
  * the admin token that live in it, and the note that tells commands where the server is.
  * Nothing that exists is ever overwritten here but that note.
  */
-import { Database as Sqlite } from 'bun:sqlite'
+import { SQLiteError, Database as Sqlite } from 'bun:sqlite'
 import { randomBytes } from 'node:crypto'
 import {
   chmodSync,
@@ -67,6 +67,7 @@ function lock(path: string): () => void {
     handle.run('begin exclusive')
   } catch (cause) {
     handle.close()
+    if (!isHeld(cause)) throw unusableLock(file, cause)
     const note = readServerNote(path)
     const holder =
       note === undefined ? 'another Spillway' : `the Spillway at ${note.url} (process ${note.pid})`
@@ -75,6 +76,16 @@ function lock(path: string): () => void {
   }
   return () => handle.close()
 }
+
+const isHeld = (error: unknown): boolean =>
+  error instanceof SQLiteError && error.code?.startsWith('SQLITE_BUSY') === true
+
+const unusableLock = (file: string, cause: unknown): GatewayError =>
+  new GatewayError(
+    'unavailable',
+    `The lock file ${file} cannot be used: ${messageOf(cause)}. It holds nothing of value: remove it and start again.`,
+    { cause },
+  )
 
 function openLockFile(file: string, path: string): Sqlite {
   try {

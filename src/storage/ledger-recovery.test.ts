@@ -161,7 +161,7 @@ describe.each(await databases())('a row that cannot be stored, on %s', (_kind, u
   it('is not lost for a character that one database cannot hold', async () => {
     const database = await its.open()
     const ledger = openLedger(database, its.directory)
-    ledger.append(sampleRow(1, { session: 'a\u0000b', model: 'm\u0000' }))
+    ledger.append(sampleRow(1, { session: 'a\u0000b', agent: '\ud800', model: 'm\u0000' }))
     await ledger.settled()
     expect(ledger.status().lost).toBe(0)
     expect(idsOf(await rowsIn(database))).toEqual([rowIdOf(1)])

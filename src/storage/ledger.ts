@@ -37,7 +37,7 @@ const FIRST_PAUSE_MS = 500
 const LONGEST_PAUSE_MS = 15_000
 const CLEAR_ABOVE_BYTES = 256 << 10
 /** How much of the journal is read back at once: no stream waits for the rest of it. */
-const PIECE_BYTES = 1 << 20
+const PIECE_BYTES = 512 << 10
 
 /** A row, and its values as they are written: made once, for the journal and for the database. */
 interface Entry {

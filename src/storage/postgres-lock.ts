@@ -42,6 +42,10 @@ export function createLock(url: string, connectionTimeout: number): PostgresLock
       })
       return taking
     },
-    release: () => sql.close(),
+    async release() {
+      // In words, so that it is free by now: the server notices a closed connection a moment later.
+      if (isHeld) await sql.unsafe('select pg_advisory_unlock($1)', [LOCK]).catch(() => {})
+      await sql.close()
+    },
   }
 }

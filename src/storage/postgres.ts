@@ -19,7 +19,7 @@ const CONNECT_SECONDS = 10
 
 /** Throws GatewayError `unavailable` when it cannot be reached or another gateway uses it. */
 export async function openPostgres(url: string): Promise<Database> {
-  const place = url.replace(/\/\/[^@/]*@/, '//')
+  const place = placeOf(url)
   const lock = createLock(url, CONNECT_SECONDS)
   await takeFirst(lock, place)
   const sql = new SQL(url, { max: CONNECTIONS, connectionTimeout: CONNECT_SECONDS })
@@ -48,6 +48,16 @@ export async function openPostgres(url: string): Promise<Database> {
       await lock.release()
     },
   }
+}
+
+/** Without user, password and options. Throws GatewayError `unavailable` when it is no URL. */
+function placeOf(url: string): string {
+  const parsed = URL.parse(url)
+  if (parsed !== null) return `${parsed.protocol}//${parsed.host}${parsed.pathname}`
+  const message =
+    'SPILLWAY_DATABASE_URL is not a URL, so the database cannot be used. Write the characters @ : / ? # and % ' +
+    'of a password as %40 %3A %2F %3F %23 and %25.'
+  throw new GatewayError('unavailable', message)
 }
 
 async function takeFirst(lock: PostgresLock, place: string): Promise<void> {

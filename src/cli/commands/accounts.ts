@@ -103,6 +103,7 @@ function addEditing(accounts: Command, shell: Shell): void {
     withJson(withAccountOptions(add)),
     'spillway accounts add work --provider console --api-key-stdin < key.txt',
     'spillway accounts add local --provider anthropic-compatible --base-url http://localhost:11434',
+    'printf "Bearer %s" "$KEY" | spillway accounts add kimi --provider anthropic-compatible --base-url https://api.moonshot.ai/anthropic --api-key-stdin',
     'spillway accounts add spare --provider console --api-key-env ANTHROPIC_API_KEY --priority 10',
   ).action(async (name: string, options: AccountOptions & { readonly provider: string } & JsonOption) => {
     const apiKey = await readApiKey(shell, options, options.provider === 'console')

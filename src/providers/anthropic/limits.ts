@@ -18,8 +18,11 @@ export interface UnifiedLimits {
 
 /** Every window that an answer's headers speak of. */
 export function readAnthropicWindows(headers: Headers, now: Millis): readonly Window[] {
-  if (!headers.some(([name]) => name.startsWith(ANY))) return []
-  return [...readUnifiedLimits(headers, now).windows, ...readMinuteLimits(headers, now)]
+  const limits = headers.filter(([name]) => name.startsWith(ANY))
+  if (limits.length === 0) return []
+  const { windows } = readUnifiedLimits(limits, now)
+  const hasOthers = limits.some(([name]) => !name.startsWith(UNIFIED))
+  return hasOthers ? [...windows, ...readMinuteLimits(limits, now)] : windows
 }
 
 const ANY = 'anthropic-ratelimit-'
