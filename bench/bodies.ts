@@ -3,7 +3,7 @@
  * with system blocks, tools with schemas, and turns full of code, quotes and newlines. Equal
  * sessions give equal bytes. Pure.
  */
-import { type Chance, createChance } from './chance.ts'
+import { createDice, type Dice } from '../test/support/random.ts'
 import { SYSTEM, TOOLS } from './prompt.ts'
 import { type BodySize, SHAPE_HEADER } from './protocol.ts'
 
@@ -40,11 +40,11 @@ export function createBody({ session, size, isStream }: RequestOptions): string 
     thinking: { type: 'adaptive' },
     metadata: { user_id: userOf(session) },
   }
-  const chance = createChance(session)
+  const dice = createDice(session)
   const messages: object[] = [ask(session)]
   let length = byteLength(JSON.stringify(frame)) + byteLength(JSON.stringify(messages))
   for (let turn = 0; length < TARGET_BYTES[size]; turn++) {
-    const both = turnOf(turn, chance)
+    const both = turnOf(turn, dice)
     messages.push(...both)
     length += byteLength(JSON.stringify(both))
   }
@@ -106,24 +106,22 @@ const ask = (session: number): object => ({
 })
 
 /** One step of an agent: it says a little and calls a tool; the tool's answer comes back. */
-function turnOf(turn: number, chance: Chance): readonly [object, object] {
+function turnOf(turn: number, dice: Dice): readonly [object, object] {
   const id = `toolu_01${String(turn).padStart(22, 'A')}`
-  const file = `src/orders/${chance.pick(NOUNS)}-${chance.below(90)}.ts`
+  const file = `src/orders/${dice.one(NOUNS)}-${dice.below(90)}.ts`
   const isEdit = turn % 3 === 2
   const call = isEdit
     ? {
         name: 'Edit',
-        input: { file_path: file, old_string: codeOf(6, chance), new_string: codeOf(8, chance) },
+        input: { file_path: file, old_string: codeOf(6, dice), new_string: codeOf(8, dice) },
       }
     : { name: 'Read', input: { file_path: file } }
-  const result = isEdit
-    ? `The file ${file} has been updated.`
-    : numbered(codeOf(30 + chance.below(60), chance))
+  const result = isEdit ? `The file ${file} has been updated.` : numbered(codeOf(30 + dice.below(60), dice))
   return [
     {
       role: 'assistant',
       content: [
-        { type: 'text', text: `I'll look at \`${file}\` — the ${chance.pick(NOUNS)} is built there.` },
+        { type: 'text', text: `I'll look at \`${file}\` — the ${dice.one(NOUNS)} is built there.` },
         { type: 'tool_use', id, ...call },
       ],
     },
@@ -137,19 +135,19 @@ const numbered = (code: string): string =>
     .map((line, index) => `${String(index + 1).padStart(6)}→${line}`)
     .join('\n')
 
-const codeOf = (lines: number, chance: Chance): string =>
-  Array.from({ length: lines }, () => lineOf(chance)).join('\n')
+const codeOf = (lines: number, dice: Dice): string =>
+  Array.from({ length: lines }, () => lineOf(dice)).join('\n')
 
 const NOUNS = ['order', 'refund', 'invoice', 'customer', 'ledger', 'payment', 'shipment', 'report'] as const
 
-function lineOf(chance: Chance): string {
-  const noun = chance.pick(NOUNS)
-  const other = chance.pick(NOUNS)
-  return chance.pick([
+function lineOf(dice: Dice): string {
+  const noun = dice.one(NOUNS)
+  const other = dice.one(NOUNS)
+  return dice.one([
     `  const ${noun}s = await database.query("select * from ${noun}s where ${other}_id = $1", [${other}.id])`,
-    `  if (${noun}.status === 'open' && ${other}.total > ${chance.below(1_000)}) return "still open"`,
+    `  if (${noun}.status === 'open' && ${other}.total > ${dice.below(1_000)}) return "still open"`,
     `export function to${noun}View({ id, ${other}, total }: ${noun}Row): ${noun}View {`,
-    `    log.info(\`The ${noun} \${${noun}.id} has ${chance.below(10)} ${other}s\`, { ${noun}: "${chance.below(99_999)}" })`,
+    `    log.info(\`The ${noun} \${${noun}.id} has ${dice.below(10)} ${other}s\`, { ${noun}: "${dice.below(99_999)}" })`,
     `  // A ${noun} without ${other} is not an error: see "docs\\\\${other}.md".`,
     '  }',
     '',

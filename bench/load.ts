@@ -3,8 +3,9 @@
  * latency counts from there, and closed loop, to warm a target up. Must not know a target.
  */
 import { Worker } from 'node:worker_threads'
+import { createDice } from '../test/support/random.ts'
 import { createBody, toRequestBytes } from './bodies.ts'
-import { createChance, poissonArrivals } from './chance.ts'
+import { poissonArrivals } from './chance.ts'
 import type { Schedule } from './metronome.ts'
 import type {
   BodySize,
@@ -42,7 +43,7 @@ metronome.unref()
 
 export async function runLoad(job: LoadJob): Promise<LoadResult> {
   const requests = requestsFor(job.to, job.body, job.stream)
-  const arrivals = poissonArrivals(job.ratePerSecond, job.leadSeconds + job.seconds, createChance(job.seed))
+  const arrivals = poissonArrivals(job.ratePerSecond, job.leadSeconds + job.seconds, createDice(job.seed))
   const pool = await openPool(job.to.port, job.connections)
   const tally = newTally()
   const pending: Promise<void>[] = []

@@ -2,8 +2,9 @@
  * A whole run: warm-up, then rounds in each of which everything is measured once, in an order
  * of its own, so that whatever drifts or disturbs hits all targets alike.
  */
+import { createDice } from '../test/support/random.ts'
 import type { Bench } from './bench.ts'
-import { createChance, shuffle } from './chance.ts'
+import { shuffle } from './chance.ts'
 import { measureLoad, warmUp } from './measure-load.ts'
 import { measureMemory } from './measure-memory.ts'
 import { measureStarts, START_NAMES } from './measure-start.ts'
@@ -47,9 +48,9 @@ export async function runRounds(bench: Bench): Promise<Records> {
     }
   }
   const book: Book = { loads: [], memory: [], coldStarts: [] }
-  const chance = createChance(options.seed)
+  const dice = createDice(options.seed)
   for (let round = 1; round <= options.rounds; round++) {
-    const steps = shuffle(stepsOf(bench, { targets, book, round }), chance)
+    const steps = shuffle(stepsOf(bench, { targets, book, round }), dice)
     for (const [index, step] of steps.entries()) {
       say(`Round ${round} of ${options.rounds}, ${index + 1} of ${steps.length}: ${step.name}`)
       await step.run()
@@ -81,7 +82,7 @@ function stepsOf(bench: Bench, { targets, book, round }: RoundPlan): readonly St
       },
     })),
   )
-  const starts = shuffle(STARTS, createChance(round))
+  const starts = shuffle(STARTS, createDice(round))
   return [
     ...loads,
     ...(scenarios.includes('memory') ? memorySteps(bench, book, round) : []),

@@ -99,7 +99,11 @@ describe('a request that nobody can serve', () => {
   it('because its account is paused is told which, and that', async () => {
     world = await openWorld({ accounts: ['work'] })
     await world.api.pauseAccount({ params: { id: 'work' } })
-    expectError(await exchange(world.url, requestBytes()), { status: 503, type: 'api_error', words: ['work', 'paused'] })
+    expectError(await exchange(world.url, requestBytes()), {
+      status: 503,
+      type: 'api_error',
+      words: ['work', 'paused'],
+    })
   })
 
   it('because nobody knows its model is told so in the provider’s words', async () => {

@@ -51,7 +51,9 @@ const listening = (command: Foreground): Promise<string> =>
   )
 
 /** How a command that cannot start ends. */
-const ended = async (...words: readonly string[]): Promise<{ readonly code: number; readonly said: string }> => {
+const ended = async (
+  ...words: readonly string[]
+): Promise<{ readonly code: number; readonly said: string }> => {
   const command = start(...words)
   const code = await within(command.exited, 'the command to end', START_MS)
   return { code, said: command.said() }
@@ -61,16 +63,22 @@ describe('the first start', () => {
   it.each([
     ['the launcher', [...LAUNCHER, 'serve'], 'spillway'],
     ['npm', NPM, 'npm run -s spillway --'],
-  ])('through %s says how to add an account, how to try it without, and how to point a client at it', async (_how, words, command) => {
-    const said = await listening(start(...words, '--port', '0', '--data-dir', join(directory, 'data')))
-    const { url = '' } = readServerNote(join(directory, 'data')) ?? {}
-    expect(said).toContain(`listens on ${url}`)
-    expect(said).toContain(`${command} accounts add <name> --provider console --api-key-stdin`)
-    expect(said).toMatch(/spillway demo|npm start -- --demo/)
-    expect(said).toContain(`export ANTHROPIC_BASE_URL=${url}`)
-    expect(said).toContain(`${command} run -- claude`)
-    expect(await (await fetch(`${url}/health`)).json()).toMatchObject({ status: 'ok', accounts: { total: 0 } })
-  })
+  ])(
+    'through %s says how to add an account, how to try it without, and how to point a client at it',
+    async (_how, words, command) => {
+      const said = await listening(start(...words, '--port', '0', '--data-dir', join(directory, 'data')))
+      const { url = '' } = readServerNote(join(directory, 'data')) ?? {}
+      expect(said).toContain(`listens on ${url}`)
+      expect(said).toContain(`${command} accounts add <name> --provider console --api-key-stdin`)
+      expect(said).toMatch(/spillway demo|npm start -- --demo/)
+      expect(said).toContain(`export ANTHROPIC_BASE_URL=${url}`)
+      expect(said).toContain(`${command} run -- claude`)
+      expect(await (await fetch(`${url}/health`)).json()).toMatchObject({
+        status: 'ok',
+        accounts: { total: 0 },
+      })
+    },
+  )
 
   it('is in the XDG data home where nothing else is said', async () => {
     const said = await listening(start(...LAUNCHER, 'serve', '--port', '0'))
@@ -85,7 +93,10 @@ describe('a start through npm', () => {
     const command = start(...NPM, '--port', '0', '--data-dir', join(directory, 'data'))
     await listening(command)
     command.signalAlone('SIGTERM')
-    await eventually(() => readServerNote(join(directory, 'data')) === undefined || undefined, 'the server to end')
+    await eventually(
+      () => readServerNote(join(directory, 'data')) === undefined || undefined,
+      'the server to end',
+    )
   })
 })
 
@@ -101,7 +112,11 @@ describe.each([
     expect(said).toContain('nothing leaves this machine')
     expect(said).toContain(`status --data-dir ${data}`)
     expect((await client.listAccounts()).accounts).toHaveLength(3)
-    await eventually(async () => (await client.listRequests({})).requests.length > 0 || undefined, 'traffic', START_MS)
+    await eventually(
+      async () => (await client.listRequests({})).requests.length > 0 || undefined,
+      'traffic',
+      START_MS,
+    )
     const states = await eventually(() => statesOf(client, url), 'an account that is not well', START_MS)
     expect(states).toContain('ready')
     expect(existsSync(join(directory, 'data-home'))).toBe(false)
@@ -158,7 +173,11 @@ describe('a start that cannot be', () => {
   })
 
   it.if(process.platform === 'linux')('because its data directory cannot be made names it', async () => {
-    expectRefusal(await serve('--data-dir', '/proc/spillway'), 'The data directory /proc/spillway cannot be', '--data-dir')
+    expectRefusal(
+      await serve('--data-dir', '/proc/spillway'),
+      'The data directory /proc/spillway cannot be',
+      '--data-dir',
+    )
   })
 
   it('because its data directory is a file names it, and leaves the file alone', async () => {
@@ -191,7 +210,11 @@ describe('a start that cannot be', () => {
   it.each([
     ['an address of another machine', ['--host', '192.0.2.1'], '192.0.2.1'],
     ['a certificate without its key', ['--tls-cert', '/nowhere.pem'], '--tls-key'],
-    ['a certificate that is not there', ['--tls-cert', '/nowhere.pem', '--tls-key', '/nowhere.key'], '/nowhere.pem'],
+    [
+      'a certificate that is not there',
+      ['--tls-cert', '/nowhere.pem', '--tls-key', '/nowhere.key'],
+      '/nowhere.pem',
+    ],
   ])('because of %s says so', async (_what, words, named) => {
     expectRefusal(await serve(...words), named)
   })

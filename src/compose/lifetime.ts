@@ -27,6 +27,8 @@ export function watchLifetime(launcher: number | undefined): Lifetime {
       resolve(signal)
     })
   }
+  // They mean nothing here, and would end the process: other servers reopen logs or debuggers on them.
+  for (const signal of ['SIGUSR1', 'SIGUSR2'] as const) process.on(signal, () => {})
   if (launcher !== undefined) {
     const timer = setInterval(() => {
       if (process.ppid === launcher) return

@@ -55,7 +55,7 @@ export async function startGateway(options: ServeOptions): Promise<RunningGatewa
     const settings = gateway.settings()
     const server = listen(gateway, settings)
     const url = `${settings.tlsCert === '' ? 'http' : 'https'}://${hostFor(settings.host)}:${server.port}`
-    writeServerNote(places.dataDirectory, { url, pid: process.pid, version: VERSION })
+    await announce(server, url, places.dataDirectory)
     return {
       url,
       gateway,
@@ -69,6 +69,17 @@ export async function startGateway(options: ServeOptions): Promise<RunningGatewa
   } catch (error) {
     await gateway.close()
     throw error
+  }
+}
+
+/** Commands find the server by its note; where none can be left, nothing else will be written either. */
+async function announce(server: Server, url: string, directory: string): Promise<void> {
+  try {
+    writeServerNote(directory, { url, pid: process.pid, version: VERSION })
+  } catch (cause) {
+    await server.stop(0)
+    const message = `The data directory ${directory} cannot be written: ${messageOf(cause)}.`
+    throw new GatewayError('unavailable', message, { cause })
   }
 }
 

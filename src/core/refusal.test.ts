@@ -1,46 +1,40 @@
 /** The one place that says why an account cannot take a request, cooldown scopes included. */
 import { describe, expect, it } from 'bun:test'
-import { type Account, toAccountId, toSealedSecret } from './account.ts'
+import { idOf, NOON, sampleAccount, sampleCooldown, sampleView } from '../../test/support/samples.ts'
 import { type Cooldown, HEALTHY } from './health.ts'
 import { refusalOf } from './refusal.ts'
 import type { AccountView, RequestFacts } from './situation.ts'
-import { HOUR, later, MINUTE, toMillis } from './time.ts'
+import { HOUR, later, MINUTE } from './time.ts'
 
-const noon = toMillis(Date.parse('2026-11-20T12:00:00Z'))
-const soon = later(noon, MINUTE)
-const late = later(noon, HOUR)
+const soon = later(NOON, MINUTE)
+const late = later(NOON, HOUR)
 
 describe('an account', () => {
   it('that is well takes every request', () => {
-    expect(refusal(view())).toBeUndefined()
+    expect(refusal(sampleView('a'))).toBeUndefined()
   })
 
   it('that is paused takes none', () => {
-    expect(refusal(view({ account: account({ pausedAt: noon }) }))).toMatchObject({ reason: 'paused' })
+    expect(refusal(sampleView('a', { account: { pausedAt: NOON } }))).toMatchObject({ reason: 'paused' })
   })
 
   it('takes no request that names what another account’s organization owns', () => {
-    expect(refusal(view(), { owner: toAccountId('b') })).toMatchObject({ reason: 'not-the-owner' })
-    expect(refusal(view(), { owner: toAccountId('a') })).toBeUndefined()
+    expect(refusal(sampleView('a'), { owner: idOf('b') })).toMatchObject({ reason: 'not-the-owner' })
+    expect(refusal(sampleView('a'), { owner: idOf('a') })).toBeUndefined()
   })
 
   it('that cools takes none, and says from what, on which evidence and until when', () => {
-    expect(refusal(cooling({ until: soon }))).toEqual({
-      account: account(),
-      reason: 'cooling',
-      cause: 'window-spent',
-      evidence: 'its 5h window is spent (429)',
-      until: soon,
-    })
+    const spent = { cause: 'window-spent', evidence: 'its 5h window is spent (429)', until: soon } as const
+    expect(refusal(cooling(spent))).toEqual({ account: sampleAccount('a'), reason: 'cooling', ...spent })
   })
 
   it('takes requests again from the very end of its cooldown on (G8)', () => {
-    expect(refusal(cooling({ until: later(noon, 1) }))).toBeDefined()
-    expect(refusal(cooling({ until: noon }))).toBeUndefined()
+    expect(refusal(cooling({ until: later(NOON, 1) }))).toBeDefined()
+    expect(refusal(cooling({ until: NOON }))).toBeUndefined()
   })
 
   it('takes only one request while an expired cooldown is being tested (G8)', () => {
-    expect(refusal({ ...cooling({ until: noon }), isProbing: true })).toMatchObject({
+    expect(refusal({ ...cooling({ until: NOON }), isProbing: true })).toMatchObject({
       reason: 'probing',
       cause: 'window-spent',
     })
@@ -48,19 +42,19 @@ describe('an account', () => {
 
   it('that is being tested for something else takes requests that its cooldown is not about', () => {
     const probing = {
-      ...cooling({ until: noon, scope: { kind: 'model', model: 'claude-opus-5' } }),
+      ...cooling({ until: NOON, scope: { kind: 'model', model: 'claude-opus-5' } }),
       isProbing: true,
     }
     expect(refusal(probing, { model: 'claude-sonnet-5-5' })).toBeUndefined()
   })
 
   it('names the cooldown that lasts longest', () => {
-    const two = view({
+    const two = sampleView('a', {
       health: {
         ...HEALTHY,
         cooldowns: [
-          cooldown({ until: late, cause: 'family-spent', scope: { kind: 'family', family: 'sonnet' } }),
-          cooldown({ until: soon }),
+          sampleCooldown({ until: late, cause: 'family-spent', scope: { kind: 'family', family: 'sonnet' } }),
+          sampleCooldown({ until: soon }),
         ],
       },
     })
@@ -68,13 +62,13 @@ describe('an account', () => {
   })
 
   it('is cooling, not being tested, while one of two cooldowns still runs', () => {
-    const two = view({
+    const two = sampleView('a', {
       isProbing: true,
       health: {
         ...HEALTHY,
         cooldowns: [
-          cooldown({ until: noon }),
-          cooldown({ until: soon, scope: { kind: 'model', model: MODEL } }),
+          sampleCooldown({ until: NOON }),
+          sampleCooldown({ until: soon, scope: { kind: 'model', model: MODEL } }),
         ],
       },
     })
@@ -110,12 +104,18 @@ describe('a cooldown of a model', () => {
   })
 
   it('holds for every name that the account’s mapping turns into that model', () => {
-    const mapped = { ...model, account: account({ modelMap: new Map([['fast', 'claude-opus-5-5']]) }) }
+    const mapped = {
+      ...model,
+      account: sampleAccount('a', { modelMap: new Map([['fast', 'claude-opus-5-5']]) }),
+    }
     expect(refusal(mapped, { model: 'fast' })).toBeDefined()
   })
 
   it('does not hold for a name that the account’s mapping turns into another model', () => {
-    const mapped = { ...model, account: account({ modelMap: new Map([['claude-opus-5-5', 'glm-5']]) }) }
+    const mapped = {
+      ...model,
+      account: sampleAccount('a', { modelMap: new Map([['claude-opus-5-5', 'glm-5']]) }),
+    }
     expect(refusal(mapped, { model: 'claude-opus-5-5' })).toBeUndefined()
   })
 })
@@ -123,7 +123,7 @@ describe('a cooldown of a model', () => {
 it('judges a family by the model that the account is really asked for', () => {
   const mapped = {
     ...cooling({ scope: { kind: 'family', family: 'haiku' } }),
-    account: account({ modelMap: new Map([['claude-opus-5-5', 'claude-haiku-5-5']]) }),
+    account: sampleAccount('a', { modelMap: new Map([['claude-opus-5-5', 'claude-haiku-5-5']]) }),
   }
   expect(refusal(mapped, { model: 'claude-opus-5-5' })).toMatchObject({ reason: 'cooling' })
 })
@@ -132,51 +132,9 @@ const MODEL = 'claude-sonnet-5-5'
 
 function refusal(which: AccountView, request: Partial<RequestFacts> = {}) {
   const facts = { model: MODEL, conversation: undefined, clientRetries: 0, owner: undefined, ...request }
-  return refusalOf(which, { request: facts, now: noon })
+  return refusalOf(which, { request: facts, now: NOON })
 }
 
 function cooling(change: Partial<Cooldown>): AccountView {
-  return view({ health: { ...HEALTHY, cooldowns: [cooldown(change)] } })
-}
-
-function cooldown(change: Partial<Cooldown>): Cooldown {
-  return {
-    scope: { kind: 'account' },
-    cause: 'window-spent',
-    evidence: 'its 5h window is spent (429)',
-    since: later(noon, -MINUTE),
-    until: late,
-    ...change,
-  }
-}
-
-function view(change: Partial<AccountView> = {}): AccountView {
-  return {
-    account: account(),
-    health: HEALTHY,
-    inFlight: 0,
-    begun: 0,
-    lastTurn: 0,
-    isProbing: false,
-    session: undefined,
-    ...change,
-  }
-}
-
-function account(change: Partial<Account> = {}): Account {
-  return {
-    id: toAccountId('a'),
-    name: 'a',
-    provider: 'console',
-    baseUrl: undefined,
-    priority: 0,
-    weight: 1,
-    tier: 0,
-    groups: [],
-    modelMap: new Map(),
-    secret: toSealedSecret(''),
-    pausedAt: undefined,
-    createdAt: noon,
-    ...change,
-  }
+  return sampleView('a', { health: { ...HEALTHY, cooldowns: [sampleCooldown(change)] } })
 }

@@ -5,17 +5,17 @@
  */
 import { describe, expect, it } from 'bun:test'
 import fc from 'fast-check'
+import { idOf, NOON, sampleCooldown, sampleView } from '../../test/support/samples.ts'
 import { readAnthropicFailure } from '../providers/anthropic/failure.ts'
-import { type Account, toAccountId, toSealedSecret } from './account.ts'
+import type { Account } from './account.ts'
 import type { Cause, Failure, Scope } from './failure.ts'
 import { afterFailure, HEALTHY, type Health } from './health.ts'
 import { refusalOf } from './refusal.ts'
 import { nextStep, type Step } from './route.ts'
 import type { AccountView, FailedAttempt, RetryPolicy, Situation } from './situation.ts'
 import { STRATEGIES } from './strategies.ts'
-import { HOUR, later, MINUTE, SECOND, toMillis } from './time.ts'
+import { HOUR, later, MINUTE, SECOND } from './time.ts'
 
-const noon = toMillis(Date.parse('2026-11-20T12:00:00Z'))
 const MODEL = 'claude-sonnet-5-5'
 const PROBE_PATIENCE_MS = 10 * SECOND
 /** Two hundred looks at a probe that never ends, and every attempt that any policy here allows. */
@@ -134,7 +134,7 @@ describe('a poisonous request', () => {
 
   it.each(ANSWERS)('that gets a %d from every account benches nobody (G7): %s', (status, body) => {
     inEveryWorld((world) => {
-      const answer = { status, headers: [], body, model: MODEL, isSide: false, now: noon }
+      const answer = { status, headers: [], body, model: MODEL, isSide: false, now: NOON }
       const failure = readAnthropicFailure(answer)
       if (failure === undefined) return
       const script = [{ failure, isStale: false, isPresentable: true, ms: 5 }]
@@ -187,7 +187,7 @@ interface Run {
 
 function run(world: World): Run {
   let views: readonly AccountView[] = world.accounts.map(toView)
-  let now = noon
+  let now = NOON
   let retriesLeft = world.budget
   const failed: FailedAttempt[] = []
   const sends: Sent[] = []
@@ -221,11 +221,11 @@ function situationOf(
 ): Situation {
   return {
     request: { model: MODEL, conversation: 'c1', clientRetries, owner: undefined },
-    binding: { account: toAccountId(boundTo), spill: undefined, boundAt: noon, usedAt: noon },
+    binding: { account: idOf(boundTo), spill: undefined, boundAt: NOON, usedAt: NOON },
     strategy,
     sessionMs: 5 * HOUR,
     policy,
-    startedAt: noon,
+    startedAt: NOON,
     chance,
     ...present,
   }
@@ -236,31 +236,11 @@ function toFailed({ id }: Account, { failure, isStale, isPresentable }: Mishap):
 }
 
 function toView({ name, priority, isPaused, isProbing, cooldownMs }: Plan): AccountView {
-  const account: Account = {
-    id: toAccountId(name),
-    name,
-    provider: 'console',
-    baseUrl: undefined,
-    priority,
-    weight: 1,
-    tier: 0,
-    groups: [],
-    modelMap: new Map(),
-    secret: toSealedSecret(''),
-    pausedAt: isPaused ? noon : undefined,
-    createdAt: noon,
-  }
-  const common = { account, inFlight: 0, begun: 0, lastTurn: 0, isProbing, session: undefined }
-  if (cooldownMs === undefined) return { ...common, health: HEALTHY }
-  const until = later(noon, cooldownMs)
-  const cooldown = {
-    scope: { kind: 'account' },
-    cause: 'throttled',
-    evidence: 'busy',
-    since: noon,
-    until,
-  } as const
-  return { ...common, health: { ...HEALTHY, cooldowns: [cooldown] } }
+  const account = { priority, pausedAt: isPaused ? NOON : undefined }
+  const view = sampleView(name, { account, isProbing })
+  if (cooldownMs === undefined) return view
+  const cooldown = sampleCooldown({ cause: 'throttled', evidence: 'busy', until: later(NOON, cooldownMs) })
+  return { ...view, health: { ...HEALTHY, cooldowns: [cooldown] } }
 }
 
 function wellOf(plan: Plan): Plan {
@@ -310,7 +290,7 @@ function mishaps(): fc.Arbitrary<Mishap> {
       isFinal: seldom(),
     })
     .map(({ kind: [cause, scope], lastsMs, isFinal }): Failure => {
-      const timed = lastsMs === undefined ? {} : { until: later(noon, lastsMs) }
+      const timed = lastsMs === undefined ? {} : { until: later(NOON, lastsMs) }
       return { cause, scope, evidence: `${cause} seen`, ...timed, ...(isFinal ? { final: true } : {}) }
     })
   return fc.record({

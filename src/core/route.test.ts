@@ -1,13 +1,19 @@
 /** The routing decision, case by case: where a request goes, where it goes next, when it ends. */
 import { describe, expect, it } from 'bun:test'
-import { type Account, toAccountId, toSealedSecret } from './account.ts'
-import type { Cause, Failure } from './failure.ts'
-import { type Faults, HEALTHY } from './health.ts'
+import {
+  sampleFailed as failed,
+  idOf,
+  NOON,
+  sampleCooldown,
+  sampleSituation,
+  sampleView,
+} from '../../test/support/samples.ts'
+import type { Account } from './account.ts'
+import type { Cause } from './failure.ts'
+import { type Cooldown, type Faults, HEALTHY } from './health.ts'
 import { nextStep, type Step } from './route.ts'
 import type { AccountView, FailedAttempt, RequestFacts, Situation } from './situation.ts'
-import { HOUR, later, MINUTE, SECOND, toMillis } from './time.ts'
-
-const noon = toMillis(Date.parse('2026-11-20T12:00:00Z'))
+import { HOUR, later, MINUTE, SECOND } from './time.ts'
 
 describe('a new request', () => {
   it('goes to the account with the best priority', () => {
@@ -32,12 +38,12 @@ describe('a new request', () => {
   })
 
   it('goes to the running session under the session strategy', () => {
-    const running = { startedAt: later(noon, -HOUR), requests: 3 }
+    const running = { startedAt: later(NOON, -HOUR), requests: 3 }
     expect(sent([view('a'), view('b', { session: running })], [], { strategy: 'session' })).toBe('b')
   })
 
   it('that names a file goes to the account that owns it, and to no other', () => {
-    const owned = { request: { owner: toAccountId('b') } }
+    const owned = { request: { owner: idOf('b') } }
     expect(sent([view('a'), view('b')], [], owned)).toBe('b')
     expect(step([view('a'), cooling('b', HOUR)], [], owned)).toMatchObject({
       kind: 'give-up',
@@ -126,7 +132,7 @@ describe('after a failure', () => {
   })
 
   it('a move to an account that has just failed others counts against the budget', () => {
-    const suspect = troubled('b', 0, { lastAt: later(noon, -9 * SECOND) })
+    const suspect = troubled('b', 0, { lastAt: later(NOON, -9 * SECOND) })
     expect(step([view('a'), suspect], [serverError('a')])).toMatchObject({ kind: 'send', isRetry: true })
     expect(step([view('a'), suspect], [serverError('a')], { retriesLeft: 0 })).toMatchObject({
       kind: 'give-up',
@@ -134,7 +140,7 @@ describe('after a failure', () => {
   })
 
   it('and costs none again ten seconds later', () => {
-    const calm = troubled('b', 0, { lastAt: later(noon, -10 * SECOND) })
+    const calm = troubled('b', 0, { lastAt: later(NOON, -10 * SECOND) })
     expect(step([view('a'), calm], [serverError('a')], { retriesLeft: 0 })).toMatchObject({
       kind: 'send',
       isRetry: false,
@@ -345,7 +351,7 @@ describe('the verdict', () => {
   })
 
   it('all paused is a 503', () => {
-    const decided = step([view('a', { pausedAt: noon }), view('b', { pausedAt: noon })])
+    const decided = step([view('a', { pausedAt: NOON }), view('b', { pausedAt: NOON })])
     expect(decided).toMatchObject({ kind: 'give-up', verdict: { status: 503 } })
     expect(refusalsOf(decided)).toEqual([
       ['a', 'paused'],
@@ -377,27 +383,16 @@ function step(
   attempts: readonly FailedAttempt[] = [],
   options: Options = {},
 ): Step {
-  const { request, elapsedMs = 0, ...rest } = options
-  return nextStep({
-    request: {
-      model: 'claude-sonnet-5-5',
-      conversation: 'c1',
-      clientRetries: 0,
-      owner: undefined,
-      ...request,
-    },
-    accounts,
-    binding: undefined,
-    failed: attempts,
-    strategy: 'affinity',
-    sessionMs: 5 * HOUR,
-    policy: { attemptsPerAccount: 3, delayMs: 1_000, backoff: 2, patienceMs: MINUTE },
-    retriesLeft: 10,
-    startedAt: later(noon, -elapsedMs),
-    now: noon,
-    chance: 0.5,
-    ...rest,
-  })
+  const { elapsedMs = 0, ...rest } = options
+  return nextStep(
+    sampleSituation({
+      accounts,
+      failed: attempts,
+      policy: { attemptsPerAccount: 3, delayMs: 1_000, backoff: 2, patienceMs: MINUTE },
+      startedAt: later(NOON, -elapsedMs),
+      ...rest,
+    }),
+  )
 }
 
 /** The name of the account that the request goes to; undefined if it goes nowhere. */
@@ -411,18 +406,8 @@ function refusalsOf(decided: Step) {
 }
 
 function boundTo(home: string, spill?: string): Options {
-  const where = spill === undefined ? undefined : toAccountId(spill)
-  return { binding: { account: toAccountId(home), spill: where, boundAt: noon, usedAt: noon } }
-}
-
-function failed(name: string, cause: Cause, change: Partial<Failure> = {}): FailedAttempt {
-  return {
-    account: toAccountId(name),
-    failure: { cause, scope: { kind: 'request' }, evidence: `${cause} seen`, ...change },
-    status: undefined,
-    isPresentable: false,
-    wasStaleConnection: false,
-  }
+  const where = spill === undefined ? undefined : idOf(spill)
+  return { binding: { account: idOf(home), spill: where, boundAt: NOON, usedAt: NOON } }
 }
 
 function serverError(name: string): FailedAttempt {
@@ -434,7 +419,7 @@ function refused(name: string): FailedAttempt {
 }
 
 function spent(name: string, lastsMs: number): FailedAttempt {
-  return failed(name, 'window-spent', { scope: { kind: 'account' }, until: later(noon, lastsMs) })
+  return failed(name, 'window-spent', { scope: { kind: 'account' }, until: later(NOON, lastsMs) })
 }
 
 /** Accounts a and b failed alike, with answers that can be shown. */
@@ -453,39 +438,12 @@ function thrice(name: string, cause: Cause): readonly FailedAttempt[] {
 type Plan = Partial<Omit<AccountView, 'account'>> & Partial<Pick<Account, 'priority' | 'pausedAt'>>
 
 function view(name: string, { priority = 0, pausedAt, ...rest }: Plan = {}): AccountView {
-  const account: Account = {
-    id: toAccountId(name),
-    name,
-    provider: 'console',
-    baseUrl: undefined,
-    priority,
-    weight: 1,
-    tier: 0,
-    groups: [],
-    modelMap: new Map(),
-    secret: toSealedSecret(''),
-    pausedAt,
-    createdAt: noon,
-  }
-  return {
-    account,
-    health: HEALTHY,
-    inFlight: 0,
-    begun: 0,
-    lastTurn: 0,
-    isProbing: false,
-    session: undefined,
-    ...rest,
-  }
+  return sampleView(name, { account: { priority, pausedAt }, ...rest })
 }
 
-function cooling(name: string, lastsMs: number, failure: Partial<Failure> = {}): AccountView {
-  const { scope = { kind: 'account' }, cause = 'window-spent' } = failure
-  if (scope.kind === 'request') return view(name)
-  const until = later(noon, lastsMs)
-  return view(name, {
-    health: { ...HEALTHY, cooldowns: [{ scope, cause, evidence: 'spent', since: noon, until }] },
-  })
+function cooling(name: string, lastsMs: number, change: Partial<Cooldown> = {}): AccountView {
+  const cooldown = sampleCooldown({ until: later(NOON, lastsMs), ...change })
+  return view(name, { health: { ...HEALTHY, cooldowns: [cooldown] } })
 }
 
 function probing(name: string): AccountView {
@@ -494,6 +452,6 @@ function probing(name: string): AccountView {
 
 /** An account whose endpoint others are preferred to for a while. */
 function troubled(name: string, lastsMs: number, change: Partial<Faults> = {}): AccountView {
-  const faults = { ...HEALTHY.faults, inARow: 3, avoidUntil: later(noon, lastsMs), ...change }
+  const faults = { ...HEALTHY.faults, inARow: 3, avoidUntil: later(NOON, lastsMs), ...change }
   return view(name, { health: { ...HEALTHY, faults } })
 }

@@ -1,21 +1,22 @@
 /** The one word that people see for an account, with its reason and times. */
 import { describe, expect, it } from 'bun:test'
-import { type Account, toAccountId, toSealedSecret } from './account.ts'
+import { NOON, sampleAccount, sampleCooldown } from '../../test/support/samples.ts'
 import { type Cooldown, HEALTHY, type Health } from './health.ts'
 import { stateOf } from './state.ts'
-import { HOUR, later, MINUTE, type Millis, toMillis } from './time.ts'
+import { HOUR, later, MINUTE } from './time.ts'
 
-const noon = toMillis(Date.parse('2026-11-20T12:00:00Z'))
-const before = later(noon, -MINUTE)
+const before = later(NOON, -MINUTE)
+const account = sampleAccount('a')
 
 describe('stateOf', () => {
   it('is ready when nothing is held against it', () => {
-    expect(stateOf(account(), HEALTHY, noon)).toEqual({ kind: 'ready' })
+    expect(stateOf(account, HEALTHY, NOON)).toEqual({ kind: 'ready' })
   })
 
   it('is cooling until its cooldown ends, and says from what', () => {
-    const until = later(noon, HOUR)
-    expect(stateOf(account(), cooling({ until }), noon)).toEqual({
+    const until = later(NOON, HOUR)
+    const spent = cooling({ evidence: 'its 5h window is spent (429)', until })
+    expect(stateOf(account, spent, NOON)).toEqual({
       kind: 'cooling',
       reason: 'its 5h window is spent (429)',
       since: before,
@@ -24,14 +25,14 @@ describe('stateOf', () => {
   })
 
   it('is ready from the very end of its cooldown on', () => {
-    expect(stateOf(account(), cooling({ until: noon }), noon)).toEqual({ kind: 'ready' })
+    expect(stateOf(account, cooling({ until: NOON }), NOON)).toEqual({ kind: 'ready' })
   })
 
   it('is ready while only a model or a family cools', () => {
     const model = cooling({ scope: { kind: 'model', model: 'claude-opus-5' } })
     const family = cooling({ scope: { kind: 'family', family: 'opus' } })
-    expect(stateOf(account(), model, noon)).toEqual({ kind: 'ready' })
-    expect(stateOf(account(), family, noon)).toEqual({ kind: 'ready' })
+    expect(stateOf(account, model, NOON)).toEqual({ kind: 'ready' })
+    expect(stateOf(account, family, NOON)).toEqual({ kind: 'ready' })
   })
 
   it('needs a login after a refused credential, also after the time of its next test', () => {
@@ -40,7 +41,7 @@ describe('stateOf', () => {
       evidence: 'its credential was refused (401)',
       until: before,
     })
-    expect(stateOf(account(), refused, noon)).toEqual({
+    expect(stateOf(account, refused, NOON)).toEqual({
       kind: 'needs-login',
       reason: 'its credential was refused (401)',
       since: before,
@@ -49,7 +50,7 @@ describe('stateOf', () => {
 
   it('is in error while its secret cannot be read', () => {
     const unreadable = cooling({ cause: 'secret-unreadable', evidence: 'wrong key', until: before })
-    expect(stateOf(account(), unreadable, noon)).toEqual({
+    expect(stateOf(account, unreadable, NOON)).toEqual({
       kind: 'error',
       reason: 'wrong key',
       since: before,
@@ -58,7 +59,7 @@ describe('stateOf', () => {
 
   it('is paused before anything else', () => {
     const refused = cooling({ cause: 'unauthorized' })
-    expect(stateOf(account(before), refused, noon)).toEqual({
+    expect(stateOf(sampleAccount('a', { pausedAt: before }), refused, NOON)).toEqual({
       kind: 'paused',
       reason: 'paused by hand',
       since: before,
@@ -68,40 +69,12 @@ describe('stateOf', () => {
   it('names what an operator must mend before what heals by itself', () => {
     const health: Health = {
       ...HEALTHY,
-      cooldowns: [cooldown({}), cooldown({ cause: 'unauthorized', evidence: 'refused' })],
+      cooldowns: [sampleCooldown(), sampleCooldown({ cause: 'unauthorized', evidence: 'refused' })],
     }
-    expect(stateOf(account(), health, noon)).toMatchObject({ kind: 'needs-login', reason: 'refused' })
+    expect(stateOf(account, health, NOON)).toMatchObject({ kind: 'needs-login', reason: 'refused' })
   })
 })
 
-function cooldown(change: Partial<Cooldown>): Cooldown {
-  return {
-    scope: { kind: 'account' },
-    cause: 'window-spent',
-    evidence: 'its 5h window is spent (429)',
-    since: before,
-    until: later(noon, HOUR),
-    ...change,
-  }
-}
-
 function cooling(change: Partial<Cooldown>): Health {
-  return { ...HEALTHY, cooldowns: [cooldown(change)] }
-}
-
-function account(pausedAt?: Millis): Account {
-  return {
-    id: toAccountId('a'),
-    name: 'a',
-    provider: 'console',
-    baseUrl: undefined,
-    priority: 0,
-    weight: 1,
-    tier: 0,
-    groups: [],
-    modelMap: new Map(),
-    secret: toSealedSecret(''),
-    pausedAt,
-    createdAt: before,
-  }
+  return { ...HEALTHY, cooldowns: [sampleCooldown({ since: before, ...change })] }
 }

@@ -1,14 +1,12 @@
 /** Each strategy's choice among accounts that can all take the request, and its reason. */
 import { describe, expect, it } from 'bun:test'
 import fc from 'fast-check'
-import { type Account, toAccountId, toSealedSecret } from './account.ts'
-import { HEALTHY } from './health.ts'
+import { idOf, NOON, sampleSituation, sampleView } from '../../test/support/samples.ts'
 import type { Binding } from './session.ts'
-import type { AccountView, Situation } from './situation.ts'
+import type { AccountView } from './situation.ts'
 import { isStrategy, STRATEGIES, type StrategyName, strategyOf } from './strategies.ts'
-import { HOUR, later, MINUTE, toMillis } from './time.ts'
+import { HOUR, later, MINUTE } from './time.ts'
 
-const noon = toMillis(Date.parse('2026-11-20T12:00:00Z'))
 const SESSION_MS = 5 * HOUR
 
 describe('affinity', () => {
@@ -153,29 +151,18 @@ interface Bound {
 }
 
 function chosen(name: StrategyName, views: readonly AccountView[], bound?: Bound) {
-  const choice = strategyOf(name)(views, situation(views, bound))
+  const situation = sampleSituation({
+    accounts: views,
+    binding: bound && binding(bound),
+    sessionMs: SESSION_MS,
+  })
+  const choice = strategyOf(name)(views, situation)
   return choice && { name: choice.view.account.name, reason: choice.reason }
 }
 
-function situation(accounts: readonly AccountView[], bound: Bound | undefined): Situation {
-  return {
-    request: { model: 'claude-sonnet-5-5', conversation: 'c', clientRetries: 0, owner: undefined },
-    accounts,
-    binding: bound === undefined ? undefined : binding(bound),
-    failed: [],
-    strategy: 'affinity',
-    sessionMs: SESSION_MS,
-    policy: { attemptsPerAccount: 3, delayMs: 1_000, backoff: 2, patienceMs: MINUTE },
-    retriesLeft: 10,
-    startedAt: noon,
-    now: noon,
-    chance: 0.5,
-  }
-}
-
 function binding({ account, spill }: Bound): Binding {
-  const where = spill === undefined ? undefined : toAccountId(spill)
-  return { account: toAccountId(account), spill: where, boundAt: noon, usedAt: noon }
+  const where = spill === undefined ? undefined : idOf(spill)
+  return { account: idOf(account), spill: where, boundAt: NOON, usedAt: NOON }
 }
 
 interface Plan {
@@ -187,32 +174,8 @@ interface Plan {
   readonly sessionStart?: number
 }
 
-function view(name: string, plan: Plan = {}): AccountView {
-  const { inFlight = 0, begun = 0, lastTurn = 0, sessionStart } = plan
-  return {
-    account: account(name, plan.priority ?? 0),
-    health: HEALTHY,
-    inFlight,
-    begun,
-    lastTurn,
-    isProbing: false,
-    session: sessionStart === undefined ? undefined : { startedAt: later(noon, sessionStart), requests: 1 },
-  }
-}
-
-function account(name: string, priority: number): Account {
-  return {
-    id: toAccountId(name),
-    name,
-    provider: 'console',
-    baseUrl: undefined,
-    priority,
-    weight: 1,
-    tier: 0,
-    groups: [],
-    modelMap: new Map(),
-    secret: toSealedSecret(''),
-    pausedAt: undefined,
-    createdAt: noon,
-  }
+function view(name: string, { priority = 0, sessionStart, ...load }: Plan = {}): AccountView {
+  const session =
+    sessionStart === undefined ? undefined : { startedAt: later(NOON, sessionStart), requests: 1 }
+  return sampleView(name, { account: { priority }, session, ...load })
 }

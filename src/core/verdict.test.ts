@@ -1,14 +1,19 @@
 /** What the client is told when nobody is left: one status for each mixture, with true times. */
 import { describe, expect, it } from 'bun:test'
-import { type Account, toAccountId, toSealedSecret } from './account.ts'
-import type { Cause, Failure } from './failure.ts'
+import {
+  sampleFailed as failed,
+  idOf,
+  NOON,
+  sampleCooldown,
+  sampleSituation,
+  sampleView,
+} from '../../test/support/samples.ts'
+import type { Cause } from './failure.ts'
 import { HEALTHY } from './health.ts'
 import { refusalOf } from './refusal.ts'
-import type { AccountView, FailedAttempt, Situation } from './situation.ts'
-import { HOUR, later, MINUTE, type Millis, SECOND, toMillis } from './time.ts'
+import type { AccountView, FailedAttempt } from './situation.ts'
+import { HOUR, later, MINUTE, SECOND } from './time.ts'
 import { type Verdict, verdictOf } from './verdict.ts'
-
-const noon = toMillis(Date.parse('2026-11-20T12:00:00Z'))
 
 describe('when every account is limited', () => {
   it('the client gets a 429 with the earliest moment at which any of them serves again', () => {
@@ -219,25 +224,9 @@ function verdict(
   attempts: readonly FailedAttempt[] = [],
   owner?: string,
 ): Verdict {
-  const views = accounts.map((each) => (typeof each === 'string' ? view(each) : each))
-  const situation: Situation = {
-    request: {
-      model: 'claude-sonnet-5-5',
-      conversation: undefined,
-      clientRetries: 0,
-      owner: owner === undefined ? undefined : toAccountId(owner),
-    },
-    accounts: views,
-    binding: undefined,
-    failed: attempts,
-    strategy: 'affinity',
-    sessionMs: 5 * HOUR,
-    policy: { attemptsPerAccount: 3, delayMs: 1_000, backoff: 2, patienceMs: MINUTE },
-    retriesLeft: 10,
-    startedAt: noon,
-    now: noon,
-    chance: 0.5,
-  }
+  const views = accounts.map((each) => (typeof each === 'string' ? sampleView(each) : each))
+  const request = { owner: owner === undefined ? undefined : idOf(owner) }
+  const situation = sampleSituation({ request, accounts: views, failed: attempts })
   return verdictOf(
     situation,
     views.flatMap((each) => refusalOf(each, situation) ?? []),
@@ -249,7 +238,7 @@ function messageOf(given: Verdict): string {
 }
 
 function spent(account: string, lastsMs: number): FailedAttempt {
-  return failed(account, 'window-spent', { until: later(noon, lastsMs) })
+  return failed(account, 'window-spent', { until: later(NOON, lastsMs) })
 }
 
 function overloaded(account: string): FailedAttempt {
@@ -260,57 +249,11 @@ function shown(account: string, cause: Cause): FailedAttempt {
   return { ...failed(account, cause), isPresentable: true }
 }
 
-function failed(account: string, cause: Cause, change: Partial<Failure> = {}): FailedAttempt {
-  return {
-    account: toAccountId(account),
-    failure: { cause, scope: { kind: 'request' }, evidence: `${cause} seen`, ...change },
-    status: undefined,
-    isPresentable: false,
-    wasStaleConnection: false,
-  }
-}
-
 function cooling(name: string, cause: Cause, lastsMs: number): AccountView {
-  const until = later(noon, lastsMs)
-  const cooldown = {
-    scope: { kind: 'account' },
-    cause,
-    evidence: `${cause} seen`,
-    since: noon,
-    until,
-  } as const
-  return { ...view(name), health: { ...HEALTHY, cooldowns: [cooldown] } }
+  const cooldown = sampleCooldown({ cause, evidence: `${cause} seen`, until: later(NOON, lastsMs) })
+  return sampleView(name, { health: { ...HEALTHY, cooldowns: [cooldown] } })
 }
 
 function paused(name: string): AccountView {
-  return view(name, noon)
-}
-
-function view(name: string, pausedAt?: Millis): AccountView {
-  return {
-    account: account(name, pausedAt),
-    health: HEALTHY,
-    inFlight: 0,
-    begun: 0,
-    lastTurn: 0,
-    isProbing: false,
-    session: undefined,
-  }
-}
-
-function account(name: string, pausedAt: Millis | undefined): Account {
-  return {
-    id: toAccountId(name),
-    name,
-    provider: 'console',
-    baseUrl: undefined,
-    priority: 0,
-    weight: 1,
-    tier: 0,
-    groups: [],
-    modelMap: new Map(),
-    secret: toSealedSecret(''),
-    pausedAt,
-    createdAt: noon,
-  }
+  return sampleView(name, { account: { pausedAt: NOON } })
 }

@@ -1,13 +1,17 @@
 /** The decision as it is kept: every candidate with what excluded it, and the winner’s reason (G13). */
 import { describe, expect, it } from 'bun:test'
-import { type Account, toAccountId, toSealedSecret } from '../core/account.ts'
+import {
+  NOON,
+  sampleCooldown,
+  sampleFailed,
+  sampleSituation,
+  sampleView as view,
+} from '../../test/support/samples.ts'
 import { HEALTHY } from '../core/health.ts'
-import { nextStep, type Step } from '../core/route.ts'
+import { nextStep } from '../core/route.ts'
 import type { AccountView, FailedAttempt, Situation } from '../core/situation.ts'
-import { HOUR, later, MINUTE, toMillis } from '../core/time.ts'
+import { HOUR, later } from '../core/time.ts'
 import { decisionOf } from './explain.ts'
-
-const noon = toMillis(Date.parse('2026-11-20T12:00:00Z'))
 
 describe('the decision', () => {
   it('names every candidate and the reason for the one that was taken', () => {
@@ -19,7 +23,7 @@ describe('the decision', () => {
   })
 
   it('says what excluded each of the others and until when', () => {
-    const until = later(noon, HOUR)
+    const until = later(NOON, HOUR)
     expect(decide([cooling('a', HOUR), paused('b'), view('c')]).candidates).toEqual([
       { account: 'a', excluded: 'cooling: its 5h window is spent (429)', until },
       { account: 'b', excluded: 'paused' },
@@ -34,7 +38,7 @@ describe('the decision', () => {
   })
 
   it('says of one that cools since it failed that it cools, and until when', () => {
-    const until = later(noon, HOUR)
+    const until = later(NOON, HOUR)
     expect(decide([cooling('a', HOUR), view('b')], [failed('a')]).candidates[0]).toMatchObject({
       excluded: 'cooling: its 5h window is spent (429)',
       until,
@@ -93,73 +97,20 @@ function decide(
   attempts: readonly FailedAttempt[] = [],
   strategy: Situation['strategy'] = 'affinity',
 ) {
-  const situation: Situation = {
-    request: { model: 'claude-sonnet-5-5', conversation: 'c1', clientRetries: 0, owner: undefined },
-    accounts,
-    binding: undefined,
-    failed: attempts,
-    strategy,
-    sessionMs: 5 * HOUR,
-    policy: { attemptsPerAccount: 3, delayMs: 1_000, backoff: 2, patienceMs: MINUTE },
-    retriesLeft: 10,
-    startedAt: noon,
-    now: noon,
-    chance: 0.5,
-  }
-  const step: Step = nextStep(situation)
-  return decisionOf(situation, step)
+  const situation = sampleSituation({ accounts, failed: attempts, strategy })
+  return decisionOf(situation, nextStep(situation))
 }
 
 function failed(name: string): FailedAttempt {
-  return {
-    account: toAccountId(name),
-    failure: { cause: 'server-error', scope: { kind: 'request' }, evidence: 'it answered 500' },
-    status: 500,
-    isPresentable: false,
-    wasStaleConnection: false,
-  }
+  return { ...sampleFailed(name, 'server-error', { evidence: 'it answered 500' }), status: 500 }
 }
 
 function cooling(name: string, lastsMs: number): AccountView {
-  const cooldown = {
-    scope: { kind: 'account' },
-    cause: 'window-spent',
-    evidence: 'its 5h window is spent (429)',
-    since: noon,
-    until: later(noon, lastsMs),
-  } as const
-  return { ...view(name), health: { ...HEALTHY, cooldowns: [cooldown] } }
+  const evidence = 'its 5h window is spent (429)'
+  const cooldown = sampleCooldown({ evidence, until: later(NOON, lastsMs) })
+  return view(name, { health: { ...HEALTHY, cooldowns: [cooldown] } })
 }
 
 function paused(name: string): AccountView {
-  return { ...view(name), account: { ...account(name), pausedAt: noon } }
-}
-
-function view(name: string): AccountView {
-  return {
-    account: account(name),
-    health: HEALTHY,
-    inFlight: 0,
-    begun: 0,
-    lastTurn: 0,
-    isProbing: false,
-    session: undefined,
-  }
-}
-
-function account(name: string): Account {
-  return {
-    id: toAccountId(name),
-    name,
-    provider: 'console',
-    baseUrl: undefined,
-    priority: 0,
-    weight: 1,
-    tier: 0,
-    groups: [],
-    modelMap: new Map(),
-    secret: toSealedSecret(''),
-    pausedAt: undefined,
-    createdAt: noon,
-  }
+  return view(name, { account: { pausedAt: NOON } })
 }

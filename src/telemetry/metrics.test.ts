@@ -1,8 +1,7 @@
 /** What is counted of requests, and that no client can add labels of its own. */
 import { describe, expect, it } from 'bun:test'
-import { type Account, toAccountId, toSealedSecret } from '../core/account.ts'
+import { sampleAccount, sampleRow } from '../../test/support/samples.ts'
 import type { LedgerRow } from '../core/ledger.ts'
-import { toMillis } from '../core/time.ts'
 import { NO_USAGE } from '../core/usage.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 
@@ -120,9 +119,10 @@ describe('a failover', () => {
 describe('the gateway', () => {
   it('counts attempts by what came of them', () => {
     const metrics = create()
-    metrics.attempted(account(), undefined)
-    metrics.attempted(account(), 'server-error')
-    metrics.attempted(account(), 'server-error')
+    const work = sampleAccount('work')
+    metrics.attempted(work, undefined)
+    metrics.attempted(work, 'server-error')
+    metrics.attempted(work, 'server-error')
     expect(linesOf(metrics, 'spillway_attempts_total')).toEqual([
       'spillway_attempts_total{account="work",result="answered"} 1',
       'spillway_attempts_total{account="work",result="server-error"} 2',
@@ -181,48 +181,5 @@ function linesOf(metrics: Metrics, family: string): readonly string[] {
 }
 
 function row(change: Partial<LedgerRow>): LedgerRow {
-  return {
-    id: 'r1',
-    startedAt: toMillis(0),
-    method: 'POST',
-    path: '/v1/messages',
-    dialect: 'anthropic',
-    provider: 'console',
-    accountId: toAccountId('a'),
-    account: 'work',
-    keyId: undefined,
-    key: undefined,
-    session: undefined,
-    agent: undefined,
-    model: 'claude-sonnet-5-5',
-    servedModel: 'claude-sonnet-5-5',
-    stream: true,
-    status: 200,
-    outcome: 'ok',
-    attempts: [{ account: 'work', status: 200, ms: 5 }],
-    decision: { strategy: 'affinity', candidates: [] },
-    ttftMs: 300,
-    durationMs: 1_000,
-    usage: NO_USAGE,
-    costUsd: 0,
-    error: undefined,
-    ...change,
-  }
-}
-
-function account(): Account {
-  return {
-    id: toAccountId('a'),
-    name: 'work',
-    provider: 'console',
-    baseUrl: undefined,
-    priority: 0,
-    weight: 1,
-    tier: 0,
-    groups: [],
-    modelMap: new Map(),
-    secret: toSealedSecret(''),
-    pausedAt: undefined,
-    createdAt: toMillis(0),
-  }
+  return sampleRow(1, { account: 'work', attempts: [{ account: 'work', status: 200, ms: 5 }], ...change })
 }

@@ -232,18 +232,21 @@ describe('row 82: requests that do not wait for their turn', () => {
   })
 
   it('are not kept when they are many: the first is answered, and the connection ends', async () => {
-    const { url, simulator } = await open()
+    const { url, simulator, api } = await open()
     const gate = Promise.withResolvers<void>()
     simulator.always(keyOf('a'), [reply.until(gate.promise), ...reply.whole(200, MESSAGE)])
     const client = await connectRaw(url)
     client.write(named('one'))
     await eventually(() => simulator.received[0], 'the first request')
     client.write(Buffer.concat(Array.from({ length: 10 }, () => named('x'.repeat(50_000)))))
+    // By the time that others have been answered, the server has seen all of this.
+    for (let count = 0; count < 20; count++) await api.health()
     gate.resolve()
     const answer = await answerOn(client)
     expect(answer).toMatchObject({ status: 200, isWhole: true })
+    expect(headerOf(answer, 'connection')).toBe('close')
+    await within(client.ended, 'the connection to end')
     expect(simulator.received.map(nameOf)).toEqual(['one'])
-    client.vanish()
   })
 
   it.each([

@@ -1,6 +1,8 @@
-/** Chance that can be repeated: the same seed, the same throws. For tests, not for secrets. */
+/** Chance that can be repeated: the same seed, the same throws. For tests and benchmarks, not for secrets. */
 
 export interface Dice {
+  /** From 0 to just below 1. */
+  next(): number
   /** A whole number from 0 to just below `limit`. */
   below(limit: number): number
   one<T>(list: readonly T[]): T
@@ -17,6 +19,7 @@ export function createDice(seed: number): Dice {
   }
   const below = (limit: number): number => Math.floor(next() * limit)
   return {
+    next,
     below,
     one<T>(list: readonly T[]): T {
       const [first] = list.slice(below(list.length))

@@ -1,13 +1,17 @@
 /**
- * Plain values for tests that are not about them: accounts, keys, ledger rows, a clock that is
- * told the time, a log that remembers. What a test is about, it says; the rest comes from here.
+ * Plain values for tests that are not about them: accounts and how they stand, situations,
+ * keys, ledger rows, a clock that is told the time, a log that remembers. What a test is about,
+ * it says; the rest comes from here.
  */
 import type { ClientKey } from '../../src/core/access.ts'
 import { type Account, type AccountId, toAccountId, toSealedSecret } from '../../src/core/account.ts'
+import type { Failure } from '../../src/core/failure.ts'
+import { type Cooldown, HEALTHY } from '../../src/core/health.ts'
 import type { LedgerRow } from '../../src/core/ledger.ts'
 import type { Clock } from '../../src/core/ports/clock.ts'
 import type { Log } from '../../src/core/ports/log.ts'
-import { type Millis, toMillis } from '../../src/core/time.ts'
+import type { AccountView, FailedAttempt, RequestFacts, Situation } from '../../src/core/situation.ts'
+import { HOUR, later, MINUTE, type Millis, toMillis } from '../../src/core/time.ts'
 import { NO_USAGE, type Usage } from '../../src/core/usage.ts'
 
 /** 2026-11-20T12:00:00Z */
@@ -28,6 +32,67 @@ export const sampleAccount = (name: string, fields: Partial<Account> = {}): Acco
   secret: toSealedSecret(`v1.sealed-${name}`),
   pausedAt: undefined,
   createdAt: NOON,
+  ...fields,
+})
+
+type ViewFields = Partial<Omit<AccountView, 'account'>> & { readonly account?: Partial<Account> }
+
+/** An account that is well and idle. */
+export const sampleView = (name: string, { account, ...fields }: ViewFields = {}): AccountView => ({
+  account: sampleAccount(name, account),
+  health: HEALTHY,
+  inFlight: 0,
+  begun: 0,
+  lastTurn: 0,
+  isProbing: false,
+  session: undefined,
+  ...fields,
+})
+
+/** The whole account has spent its window at noon, and cools for an hour. */
+export const sampleCooldown = (fields: Partial<Cooldown> = {}): Cooldown => ({
+  scope: { kind: 'account' },
+  cause: 'window-spent',
+  evidence: 'its 5h window is spent (429)',
+  since: NOON,
+  until: later(NOON, HOUR),
+  ...fields,
+})
+
+/** An attempt that blames nobody, with an answer that cannot be shown. */
+export const sampleFailed = (
+  name: string,
+  cause: Failure['cause'],
+  fields: Partial<Failure> = {},
+): FailedAttempt => ({
+  account: idOf(name),
+  failure: { cause, scope: { kind: 'request' }, evidence: `${cause} seen`, ...fields },
+  status: undefined,
+  isPresentable: false,
+  wasStaleConnection: false,
+})
+
+type SituationFields = Partial<Omit<Situation, 'request'>> & { readonly request?: Partial<RequestFacts> }
+
+/** A request has just come, at noon; nothing has been tried for it. */
+export const sampleSituation = ({ request = {}, ...fields }: SituationFields): Situation => ({
+  request: {
+    model: 'claude-sonnet-5-5',
+    conversation: 'c1',
+    clientRetries: 0,
+    owner: undefined,
+    ...request,
+  },
+  accounts: [],
+  binding: undefined,
+  failed: [],
+  strategy: 'affinity',
+  sessionMs: 5 * HOUR,
+  policy: { attemptsPerAccount: 3, delayMs: 1_000, backoff: 2, patienceMs: MINUTE },
+  retriesLeft: 10,
+  startedAt: NOON,
+  now: NOON,
+  chance: 0.5,
   ...fields,
 })
 

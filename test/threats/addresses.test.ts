@@ -75,13 +75,21 @@ describe('threat 4: an account’s address', () => {
     for (const baseUrl of [...SPELLINGS, ...NO_ADDRESSES]) {
       const body = { name: 'x', provider: 'anthropic-compatible', baseUrl }
       const added = await world.api.addAccount({ body }).catch((error: { readonly status: number }) => error)
-      expect({ baseUrl, status: 'status' in added ? added.status : 'added' }).toEqual({ baseUrl, status: 400 })
+      expect({ baseUrl, status: 'status' in added ? added.status : 'added' }).toEqual({
+        baseUrl,
+        status: 400,
+      })
       const changed = await world.api
         .changeAccount({ params: { id: 'a' }, body: { baseUrl } })
         .catch((error: { readonly status: number }) => error)
-      expect({ baseUrl, status: 'status' in changed ? changed.status : 'changed' }).toEqual({ baseUrl, status: 400 })
+      expect({ baseUrl, status: 'status' in changed ? changed.status : 'changed' }).toEqual({
+        baseUrl,
+        status: 400,
+      })
     }
-    expect((await world.api.listAccounts()).accounts).toMatchObject([{ name: 'a', baseUrl: world.simulator.url }])
+    expect((await world.api.listAccounts()).accounts).toMatchObject([
+      { name: 'a', baseUrl: world.simulator.url },
+    ])
   })
 
   it.each(['169.254.169.254', '::ffff:a9fe:a9fe', 'fe80::1%eth0', '100.100.100.200', 'fd00:ec2::254'])(
@@ -95,7 +103,10 @@ describe('threat 4: an account’s address', () => {
 
   it('that is the place for requests without an account is held to the same', async () => {
     world = await openWorld({ accounts: [], settings: { anthropicUrl: 'http://169.254.169.254' } })
-    const answer = await within(exchange(world.url, requestBytes({ lines: ['x-api-key: sk-client'] })), 'an answer')
+    const answer = await within(
+      exchange(world.url, requestBytes({ lines: ['x-api-key: sk-client'] })),
+      'an answer',
+    )
     expect(answer.status).toBe(503)
     expect(answer.body.toString()).toContain('allowedUpstreamHosts')
   })

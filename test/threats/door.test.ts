@@ -14,7 +14,10 @@ import { keyOf, openWorld, type World } from '../support/world.ts'
 
 let world: World
 const HOST = 'host: 127.0.0.1'
-const ROUTES = Object.values<Route>(routes).map(({ method, path }) => ({ method, path: path.replace(':id', 'a') }))
+const ROUTES = Object.values<Route>(routes).map(({ method, path }) => ({
+  method,
+  path: path.replace(':id', 'a'),
+}))
 const CHANGING = ROUTES.filter(({ method }) => method !== 'GET')
 
 const state = async (): Promise<string> =>
@@ -52,25 +55,34 @@ describe('threats 3 and 40: what the control plane says around its answers', () 
   })
   afterAll(() => world.stop())
 
-  const EVERY = [...ROUTES.map(({ path }) => path), '/metrics', '/api/openapi.json', '/api/nowhere', '/nowhere']
+  const EVERY = [
+    ...ROUTES.map(({ path }) => path),
+    '/metrics',
+    '/api/openapi.json',
+    '/api/nowhere',
+    '/nowhere',
+  ]
 
-  it.each([...new Set(EVERY)])('is not for other origins, caches or frames, as admin or not: %s', async (path) => {
-    const { origin } = new URL(world.url)
-    for (const lines of [
-      [`authorization: Bearer ${world.adminToken}`],
-      [`authorization: Bearer ${world.adminToken}`, `origin: ${origin.replace(/:\d+$/, '')}`],
-      [],
-      ['origin: http://evil.example'],
-      ['host: evil.example'],
-    ]) {
-      const answer = await knock('GET', path, ...lines)
-      const values = ['cache-control', 'x-content-type-options', 'x-frame-options', 'referrer-policy'].map((name) =>
-        headerOf(answer, name),
-      )
-      expect({ lines, values }).toEqual({ lines, values: ['no-store', 'nosniff', 'DENY', 'no-referrer'] })
-      expect(answer.headers.filter(([name]) => name.startsWith('access-control-'))).toEqual([])
-    }
-  })
+  it.each([...new Set(EVERY)])(
+    'is not for other origins, caches or frames, as admin or not: %s',
+    async (path) => {
+      const { origin } = new URL(world.url)
+      for (const lines of [
+        [`authorization: Bearer ${world.adminToken}`],
+        [`authorization: Bearer ${world.adminToken}`, `origin: ${origin.replace(/:\d+$/, '')}`],
+        [],
+        ['origin: http://evil.example'],
+        ['host: evil.example'],
+      ]) {
+        const answer = await knock('GET', path, ...lines)
+        const values = ['cache-control', 'x-content-type-options', 'x-frame-options', 'referrer-policy'].map(
+          (name) => headerOf(answer, name),
+        )
+        expect({ lines, values }).toEqual({ lines, values: ['no-store', 'nosniff', 'DENY', 'no-referrer'] })
+        expect(answer.headers.filter(([name]) => name.startsWith('access-control-'))).toEqual([])
+      }
+    },
+  )
 })
 
 describe('threat 5: a destination that the client would like', () => {
@@ -81,13 +93,28 @@ describe('threat 5: a destination that the client would like', () => {
     const there = `127.0.0.1:${canary.port}`
     world = await openWorld()
     const fields = Object.fromEntries(
-      ['api_base', 'base_url', 'baseUrl', 'api_url', 'endpoint', 'host', 'proxy', 'upstream', 'custom_host'].map(
-        (name) => [name, canary.url],
-      ),
+      [
+        'api_base',
+        'base_url',
+        'baseUrl',
+        'api_url',
+        'endpoint',
+        'host',
+        'proxy',
+        'upstream',
+        'custom_host',
+      ].map((name) => [name, canary.url]),
     )
     const names = [
       ...['x-forwarded-host', 'x-host', 'x-original-url', 'x-rewrite-url', 'forwarded', 'x-upstream'],
-      ...['x-portkey-custom-host', 'x-litellm-api-base', 'api-base', 'x-base-url', 'helicone-target-url', 'proxy'],
+      ...[
+        'x-portkey-custom-host',
+        'x-litellm-api-base',
+        'api-base',
+        'x-base-url',
+        'helicone-target-url',
+        'proxy',
+      ],
     ]
     const answer = await exchange(
       world.url,
@@ -125,7 +152,12 @@ describe('threat 14: a tunnel', () => {
     world = await openWorld()
     const client = await connectRaw(world.url)
     const frames = Buffer.from([0x81, 0x85, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0x0d, 0x0a, 0x0d, 0x0a])
-    const lines = ['connection: Upgrade', 'upgrade: websocket', 'sec-websocket-key: x', 'sec-websocket-version: 13']
+    const lines = [
+      'connection: Upgrade',
+      'upgrade: websocket',
+      'sec-websocket-key: x',
+      'sec-websocket-version: 13',
+    ]
     client.write(Buffer.concat([requestBytes({ lines }), frames]))
     expect((await answerOn(client)).status).toBe(200)
     await within(client.ended, 'the connection to end')
@@ -154,7 +186,9 @@ describe('threats 15 and 31: somebody who tries keys', () => {
     }
     expect([...statuses.keys()].toSorted()).toEqual([401, 429])
     expect(statuses.get(429)).toBeGreaterThan(150)
-    expect(await exchange(world.url, requestBytes({ lines: [`x-api-key: ${secret}`] }))).toMatchObject({ status: 200 })
+    expect(await exchange(world.url, requestBytes({ lines: [`x-api-key: ${secret}`] }))).toMatchObject({
+      status: 200,
+    })
   })
 
   it('of the admin is slowed down sooner; the right token still works', async () => {
@@ -172,9 +206,22 @@ describe('threats 15 and 31: somebody who tries keys', () => {
 
 describe('threat 19: a file of this machine', () => {
   const START = ['/', '/static/', '/assets/', '/api/', '/v1/', '/dashboard/', '//', '/%2f', '/.']
-  const UP = ['../../../../etc/passwd', '..%2f..%2f..%2fetc%2fpasswd', '%2e%2e/%2e%2e/etc/passwd', '..\\..\\etc\\passwd']
+  const UP = [
+    '../../../../etc/passwd',
+    '..%2f..%2f..%2fetc%2fpasswd',
+    '%2e%2e/%2e%2e/etc/passwd',
+    '..\\..\\etc\\passwd',
+  ]
   const PATHS = START.flatMap((start) => UP.map((up) => `${start}${up}`))
-  const MORE = ['/etc/passwd', '/package.json', '/.git/config', '/secret.key', '/admin.token', '/spillway.db', '/index.html']
+  const MORE = [
+    '/etc/passwd',
+    '/package.json',
+    '/.git/config',
+    '/secret.key',
+    '/admin.token',
+    '/spillway.db',
+    '/index.html',
+  ]
 
   it('is never served, however its path is written', async () => {
     world = await openWorld()
@@ -214,10 +261,15 @@ describe('threat 21: quotes for a database', () => {
     for (const quote of QUOTES) {
       const wrong = await exchange(world.url, requestBytes({ lines: [`x-api-key: ${quote}`] }))
       expect(wrong.status).toBe(401)
-      expect((await knock('GET', '/api/accounts', `authorization: Bearer ${quote}`)).status).toBeOneOf([401, 429])
+      expect((await knock('GET', '/api/accounts', `authorization: Bearer ${quote}`)).status).toBeOneOf([
+        401, 429,
+      ])
       const text = encodeURIComponent(quote)
       for (const path of [`/api/accounts/${text}`, `/api/requests/${text}`, `/api/keys/${text}`]) {
-        expect({ path, status: (await world.admin(path)).status }).toEqual({ path, status: expect.any(Number) })
+        expect({ path, status: (await world.admin(path)).status }).toEqual({
+          path,
+          status: expect.any(Number),
+        })
         expect((await world.admin(path)).status).toBeOneOf([400, 404])
       }
       for (const name of ['account', 'model', 'key', 'session']) {

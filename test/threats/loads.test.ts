@@ -18,7 +18,11 @@ afterEach(() => world.stop())
 
 describe('threat 22: JSON that wants to change every object', () => {
   const BODIES = Object.values<Route>(routes).filter(({ body }) => body !== undefined)
-  const POISONS = ['{"__proto__":{"polluted":1}}', '{"constructor":{"prototype":{"polluted":1}}}', '{"__proto__":"polluted"}']
+  const POISONS = [
+    '{"__proto__":{"polluted":1}}',
+    '{"constructor":{"prototype":{"polluted":1}}}',
+    '{"__proto__":"polluted"}',
+  ]
   const clean = (): boolean => !('polluted' in {}) && Object.keys(Object.prototype).length === 0
 
   it('changes none, through any route that takes a body', async () => {
@@ -26,8 +30,12 @@ describe('threat 22: JSON that wants to change every object', () => {
     expect(BODIES.length).toBeGreaterThan(5)
     const poison = fc.oneof(
       fc.constantFrom(...POISONS),
-      fc.constantFrom(...POISONS).map((text) => `{"modelMap":${text},"name":"x","provider":"console","strategy":${text}}`),
-      fc.json({ maxDepth: 3 }).map((text) => `{"__proto__":${text},"prototype":${text},"constructor":${text}}`),
+      fc
+        .constantFrom(...POISONS)
+        .map((text) => `{"modelMap":${text},"name":"x","provider":"console","strategy":${text}}`),
+      fc
+        .json({ maxDepth: 3 })
+        .map((text) => `{"__proto__":${text},"prototype":${text},"constructor":${text}}`),
     )
     const property = fc.asyncProperty(fc.constantFrom(...BODIES), poison, async ({ method, path }, body) => {
       const headers = { 'content-type': 'application/json' }
@@ -63,13 +71,19 @@ describe('threat 23: JSON that is meant to be hard to read', () => {
   const MILLION = 1_000_000
 
   it.each([
-    ['a million names', around(`{${Array.from({ length: MILLION }, (_, index) => `"k${index}":0`).join(',')}}`)],
+    [
+      'a million names',
+      around(`{${Array.from({ length: MILLION }, (_, index) => `"k${index}":0`).join(',')}}`),
+    ],
     ['a million equal names', around(`{${'"k":0,'.repeat(MILLION)}"k":0}`)],
     ['ten megabytes of brackets', around('['.repeat(5 << 20) + ']'.repeat(5 << 20))],
     ['ten megabytes of braces', around(`${'{"a":'.repeat(MILLION)}0${'}'.repeat(MILLION)}`)],
     ['a number of a megabyte', around('9'.repeat(1 << 20))],
     ['a megabyte of escapes', around(`"${'\\ud800'.repeat(170_000)}"`)],
-    ['a million models, of which the last counts', `{${'"model":"x",'.repeat(MILLION)}"model":"claude-sonnet-5-5","messages":[]}`],
+    [
+      'a million models, of which the last counts',
+      `{${'"model":"x",'.repeat(MILLION)}"model":"claude-sonnet-5-5","messages":[]}`,
+    ],
     ['a million spaces', `${' '.repeat(MILLION)}${bodyOf()}${'\n'.repeat(MILLION)}`],
   ])('(%s) arrives byte for byte', async (_what, body) => {
     world = await openWorld()
@@ -81,7 +95,11 @@ describe('threat 23: JSON that is meant to be hard to read', () => {
 
   it('that never closes what it opens is refused, and so is it by the API', async () => {
     world = await openWorld()
-    for (const body of ['['.repeat(10 << 20), `{"model":"x","a":${'['.repeat(1 << 20)}`, `{"a":`.repeat(100_000)]) {
+    for (const body of [
+      '['.repeat(10 << 20),
+      `{"model":"x","a":${'['.repeat(1 << 20)}`,
+      `{"a":`.repeat(100_000),
+    ]) {
       expect((await within(exchange(world.url, requestBytes({ body })), 'an answer')).status).toBe(400)
     }
     const headers = { 'content-type': 'application/json' }
@@ -106,24 +124,59 @@ describe('threat 24: a few bytes that unpack to very many', () => {
     expect(world.simulator.received).toEqual([])
   })
 
-  it.each([true, false])('pass in an answer as they are, and cost nothing like what they hold (stream: %p)', async (stream) => {
-    world = await openWorld()
-    const fields = [['content-encoding', 'gzip'], ['content-length', String(bomb.length)]] as const
-    const type = ['content-type', stream ? 'text/event-stream' : 'application/json'] as const
-    world.simulator.always(keyOf('a'), [reply.send(reply.head(200, [type, ...fields])), reply.send(bomb)])
-    const answer = await within(exchange(world.url, requestBytes({ body: bodyOf({ stream }) })), 'an answer')
-    expect(headerOf(answer, 'content-encoding')).toBe('gzip')
-    expect(answer.body.equals(bomb)).toBe(true)
-    expect(only(await world.rows(1))).toMatchObject({ usageComplete: false, outputTokens: 0 })
-  })
+  it.each([true, false])(
+    'pass in an answer as they are, and cost nothing like what they hold (stream: %p)',
+    async (stream) => {
+      world = await openWorld()
+      const fields = [
+        ['content-encoding', 'gzip'],
+        ['content-length', String(bomb.length)],
+      ] as const
+      const type = ['content-type', stream ? 'text/event-stream' : 'application/json'] as const
+      world.simulator.always(keyOf('a'), [reply.send(reply.head(200, [type, ...fields])), reply.send(bomb)])
+      const answer = await within(
+        exchange(world.url, requestBytes({ body: bodyOf({ stream }) })),
+        'an answer',
+      )
+      expect(headerOf(answer, 'content-encoding')).toBe('gzip')
+      expect(answer.body.equals(bomb)).toBe(true)
+      expect(only(await world.rows(1))).toMatchObject({ usageComplete: false, outputTokens: 0 })
+    },
+  )
 })
 
 describe('threat 28: texts that are meant to make a pattern try for ever', () => {
   const LONG = 50_000
-  const TEXTS = ['a', 'a.', '-', ' ', '\t', '0', '.a', 'a-', '{', '"', '%41', ',', 'Bearer ', '1:', '[', 'user_'].map((piece) =>
-    piece.repeat(LONG / piece.length),
-  )
-  const NAMES = ['x-api-key', 'authorization', 'origin', 'user-agent', 'x-claude-code-session-id', 'connection', 'x-stainless-retry-count', 'accept-encoding', 'content-type', 'expect']
+  const TEXTS = [
+    'a',
+    'a.',
+    '-',
+    ' ',
+    '\t',
+    '0',
+    '.a',
+    'a-',
+    '{',
+    '"',
+    '%41',
+    ',',
+    'Bearer ',
+    '1:',
+    '[',
+    'user_',
+  ].map((piece) => piece.repeat(LONG / piece.length))
+  const NAMES = [
+    'x-api-key',
+    'authorization',
+    'origin',
+    'user-agent',
+    'x-claude-code-session-id',
+    'connection',
+    'x-stainless-retry-count',
+    'accept-encoding',
+    'content-type',
+    'expect',
+  ]
 
   it('are answered like any other, in headers, hosts, paths, models and sessions', async () => {
     world = await openWorld()
@@ -137,7 +190,9 @@ describe('threat 28: texts that are meant to make a pattern try for ever', () =>
         requestBytes({ body: bodyOf({ model: `${text}!`, metadata: { user_id: `${text}!` } }) }),
       ]
       for (const ask of asks) {
-        expect((await within(exchange(world.url, ask), `an answer to ${text.slice(0, 10)}…`, 2_000)).status).toBeLessThan(500)
+        expect(
+          (await within(exchange(world.url, ask), `an answer to ${text.slice(0, 10)}…`, 2_000)).status,
+        ).toBeLessThan(500)
       }
     }
   })
@@ -146,13 +201,19 @@ describe('threat 28: texts that are meant to make a pattern try for ever', () =>
 describe('threat 29: ever new names', () => {
   it('of models, sessions, paths and agents add no line to the metrics', async () => {
     world = await openWorld()
-    world.simulator.always(keyOf('a'), reply.whole(200, '{"type":"message","usage":{"input_tokens":1,"output_tokens":1}}'))
+    world.simulator.always(
+      keyOf('a'),
+      reply.whole(200, '{"type":"message","usage":{"input_tokens":1,"output_tokens":1}}'),
+    )
     const invent = async (from: number, count: number): Promise<number> => {
       for (let at = from; at < from + count; at += 50) {
         await Promise.all(
           Array.from({ length: 50 }, async (_, index) => {
             const name = `novel-${at + index}`
-            const answer = await world.ask({ model: name }, { 'x-claude-code-session-id': name, 'x-claude-code-agent-id': name })
+            const answer = await world.ask(
+              { model: name },
+              { 'x-claude-code-session-id': name, 'x-claude-code-agent-id': name },
+            )
             await answer.text()
             await (await fetch(`${world.url}/v1/${name}`)).text()
           }),

@@ -2,8 +2,8 @@
 import { afterEach, expect, it } from 'bun:test'
 import * as reply from '../../src/simulator/replies.ts'
 import type { Received } from '../../src/simulator/simulator.ts'
-import { connectRaw } from '../support/raw-client.ts'
 import { createDice } from '../support/random.ts'
+import { connectRaw } from '../support/raw-client.ts'
 import { bodyOf, requestBytes } from '../support/requests.ts'
 import { within } from '../support/within.ts'
 import { eventually, keyOf, openWorld, type World } from '../support/world.ts'
@@ -28,7 +28,8 @@ function signed(request: Received): reply.Reply {
   return reply.eventStream(events, [reply.wait(1)])
 }
 
-const idsIn = (text: string): ReadonlySet<string> => new Set([...text.matchAll(/call-\d+-\d+/g)].map(([id]) => id))
+const idsIn = (text: string): ReadonlySet<string> =>
+  new Set([...text.matchAll(/call-\d+-\d+/g)].map(([id]) => id))
 
 it('never reaches a client: each sees its own id and no other, whoever leaves when', async () => {
   const seed = Number(process.env.SPILLWAY_MIX_UP_SEED ?? Math.floor(Math.random() * 2 ** 31))
@@ -60,6 +61,11 @@ it('never reaches a client: each sees its own id and no other, whoever leaves wh
   await Promise.all(Array.from({ length: CLIENTS }, (_, number) => talk(number)))
   expect(whole).toBeGreaterThan(CLIENTS / 2)
   const { connections } = world.simulator
-  await eventually(() => world.simulator.busy === 0 || undefined, `${connections} upstream connections to be free`)
-  expect(idsIn(await (await world.ask({ stream: true, system: 'call-0-99' })).text())).toEqual(new Set(['call-0-99']))
+  await eventually(
+    () => world.simulator.busy === 0 || undefined,
+    `${connections} upstream connections to be free`,
+  )
+  expect(idsIn(await (await world.ask({ stream: true, system: 'call-0-99' })).text())).toEqual(
+    new Set(['call-0-99']),
+  )
 })

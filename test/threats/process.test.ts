@@ -3,7 +3,16 @@
  * exported cells, files, a debugger, arguments.
  */
 import { afterEach, beforeEach, describe, expect, it } from 'bun:test'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openPlace } from '../support/command-line.ts'
@@ -53,7 +62,10 @@ describe('threat 33: what others on the machine may read', () => {
     mkdirSync(data, { mode: 0o755 })
     writeFileSync(join(data, 'admin.token'), '', { mode: 0o644 })
     rmSync(join(data, 'admin.token'))
-    child = await startGatewayProcess({ dataDirectory: data, prefix: ['sh', '-c', 'umask 000; exec "$@"', 'sh'] })
+    child = await startGatewayProcess({
+      dataDirectory: data,
+      prefix: ['sh', '-c', 'umask 000; exec "$@"', 'sh'],
+    })
     await child.api.addAccount({
       body: { name: 'a', provider: 'console', apiKey: keyOf('a'), baseUrl: world.simulator.url },
     })
@@ -62,7 +74,16 @@ describe('threat 33: what others on the machine may read', () => {
     await child.api.checkDatabase()
     const modes = modesIn(data)
     const names = modes.map(([name]) => name)
-    for (const name of ['spillway.db', 'spillway.db-wal', 'spillway.db-shm', 'ledger.journal', 'secret.key', 'admin.token', 'server.json', 'spillway.lock']) {
+    for (const name of [
+      'spillway.db',
+      'spillway.db-wal',
+      'spillway.db-shm',
+      'ledger.journal',
+      'secret.key',
+      'admin.token',
+      'server.json',
+      'spillway.lock',
+    ]) {
       expect(names).toContain(name)
     }
     expect(modes.filter(([, open]) => open !== '0')).toEqual([])

@@ -48,10 +48,16 @@ const SMUGGLED: readonly (readonly [what: string, text: string])[] = [
   ['a chunk’s size below zero', `${START}transfer-encoding: chunked\r\n\r\n-1\r\n${HIDDEN}`],
   ['a chunk’s size in other digits', `${START}transfer-encoding: chunked\r\n\r\n0x0\r\n\r\n${HIDDEN}`],
   ['a chunk’s size without a number', `${START}transfer-encoding: chunked\r\n\r\n\r\n${HIDDEN}`],
-  ['a chunk’s size beyond all numbers', `${START}transfer-encoding: chunked\r\n\r\nfffffffffffffffff\r\n${HIDDEN}`],
+  [
+    'a chunk’s size beyond all numbers',
+    `${START}transfer-encoding: chunked\r\n\r\nfffffffffffffffff\r\n${HIDDEN}`,
+  ],
   ['a chunk line that ends in a line feed', `${START}transfer-encoding: chunked\r\n\r\n0\n\n${HIDDEN}`],
   ['a chunk longer than its size', `${START}transfer-encoding: chunked\r\n\r\n1\r\nxyz\r\n${CHUNKED}`],
-  ['a chunk’s extension with a line feed', `${START}transfer-encoding: chunked\r\n\r\n1;a\nb\r\nx\r\n${CHUNKED}`],
+  [
+    'a chunk’s extension with a line feed',
+    `${START}transfer-encoding: chunked\r\n\r\n1;a\nb\r\nx\r\n${CHUNKED}`,
+  ],
   ['a space in the target', `POST /v1/messages x HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n${HIDDEN}`],
   ['a line feed after the request line', `POST /v1/messages HTTP/1.1\nhost: 127.0.0.1\r\n\r\n${HIDDEN}`],
 ]
@@ -79,12 +85,23 @@ describe('threat 6: a request that can be read in two ways', () => {
 })
 
 /** Any characters, and those that end lines more often than others. */
-const TEXT = fc.string({
-  unit: fc.oneof(fc.constantFrom('\r', '\n', '\r\n', ':', '\u0000', '\u2028', 'ĊċčĀ', '\u001b', 'é'), fc.string({ unit: 'grapheme', maxLength: 2 })),
-  minLength: 1,
-  maxLength: 30,
-}).filter((text) => text !== '')
-const OWN = ['content-type', 'content-length', 'x-spillway-request-id', 'x-spillway-account', 'x-spillway-attempts']
+const TEXT = fc
+  .string({
+    unit: fc.oneof(
+      fc.constantFrom('\r', '\n', '\r\n', ':', '\u0000', '\u2028', 'ĊċčĀ', '\u001b', 'é'),
+      fc.string({ unit: 'grapheme', maxLength: 2 }),
+    ),
+    minLength: 1,
+    maxLength: 30,
+  })
+  .filter((text) => text !== '')
+const OWN = [
+  'content-type',
+  'content-length',
+  'x-spillway-request-id',
+  'x-spillway-account',
+  'x-spillway-attempts',
+]
 
 describe('threat 7: a text that wants to be a header', () => {
   beforeAll(async () => {
@@ -129,7 +146,10 @@ describe('threat 16: a text that wants to be a line of the log', () => {
     await world.ask({ model: `model${evil}` }, { 'x-claude-code-session-id': 'session' })
     world.simulator.always(keyOf('a'), reply.refusal(401, `type${evil}`, `words${evil}`))
     await world.ask({ model: `model${evil}` })
-    await exchange(world.url, requestBytes({ target: '/v1/%1b%5d0;x', lines: ['user-agent: \u00e9\u009b2J'] }))
+    await exchange(
+      world.url,
+      requestBytes({ target: '/v1/%1b%5d0;x', lines: ['user-agent: \u00e9\u009b2J'] }),
+    )
     world.simulator.always(keyOf('a'), undefined)
     await world.api.clearCooldown({ params: { id: 'a' } })
     expect((await world.ask({ model: `model${evil}` })).status).toBe(200)
@@ -140,12 +160,34 @@ describe('threat 16: a text that wants to be a line of the log', () => {
     for (const line of lines) expect(() => JSON.parse(line)).not.toThrow()
     expect(lines.map((line) => JSON.parse(line).msg)).not.toContain('forged')
     const codes = [...world.log()].map((character) => character.codePointAt(0) ?? 0)
-    expect(codes.filter((code) => (code < 0x20 && code !== 0x0a) || (code >= 0x7f && code < 0xa0))).toEqual([])
+    expect(codes.filter((code) => (code < 0x20 && code !== 0x0a) || (code >= 0x7f && code < 0xa0))).toEqual(
+      [],
+    )
   })
 })
 
 describe('threat 37: what makes a careless program throw', () => {
-  const TARGETS = ['//', '///', '/%', '/%zz', '/%00', '/?', '/??', '/v1/%', '/v1/messages?%', '/api/%', '/api/requests?cursor=%', '/api/accounts/%ff', `/${'a'.repeat(30_000)}`, '/v1/[', '/:id', '/api/accounts/__proto__', '/api/requests?__proto__=1', '/api/requests?limit=1&limit=2', '/api/requests?toString=1']
+  const TARGETS = [
+    '//',
+    '///',
+    '/%',
+    '/%zz',
+    '/%00',
+    '/?',
+    '/??',
+    '/v1/%',
+    '/v1/messages?%',
+    '/api/%',
+    '/api/requests?cursor=%',
+    '/api/accounts/%ff',
+    `/${'a'.repeat(30_000)}`,
+    '/v1/[',
+    '/:id',
+    '/api/accounts/__proto__',
+    '/api/requests?__proto__=1',
+    '/api/requests?limit=1&limit=2',
+    '/api/requests?toString=1',
+  ]
   afterEach(() => world.stop())
 
   it('is answered like anything else, and the next request is served', async () => {
@@ -157,7 +199,11 @@ describe('threat 37: what makes a careless program throw', () => {
         client.write(`${method} ${target} HTTP/1.1\r\n${lines}\r\n\r\n`)
         await within(client.ended, 'the connection to end')
         const { status = 0 } = parseAnswer(client.received()) ?? {}
-        expect({ method, target, isInternal: status === 500 || status === 0 }).toEqual({ method, target, isInternal: false })
+        expect({ method, target, isInternal: status === 500 || status === 0 }).toEqual({
+          method,
+          target,
+          isInternal: false,
+        })
       }
     }
     expect(world.log()).not.toContain('because of a bug')
