@@ -40,7 +40,7 @@ function isInstalled(development) {
     return Object.entries(wanted).every(
       ([path, entry]) =>
         path === '' ||
-        entry.optional === true ||
+        (entry.optional === true && present[path] === undefined) ||
         (entry.devOptional === true && !development) ||
         (entry.dev === true && !development) ||
         present[path]?.version === entry.version,

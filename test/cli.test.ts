@@ -7,6 +7,7 @@ import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { version } from '../package.json'
 import { bareSpillway, type Ran, spillway, temporaryDirectory } from './support/command-line.ts'
+import { hasTool } from './support/tools.ts'
 
 /** The commands of the contract, as far as they are there. */
 const COMMANDS = [
@@ -201,7 +202,7 @@ describe('completion', () => {
     for (const command of COMMANDS) expect(out).toContain(command.split(' ').at(-1) ?? '')
   })
 
-  it.skipIf(Bun.which('bash') === null)('for bash offers what may come next', async () => {
+  it.if(hasTool('bash'))('for bash offers what may come next', async () => {
     const { out: script } = await run('completion bash')
     const file = join(directory, 'completion.bash')
     writeFileSync(file, script)
@@ -221,21 +222,15 @@ describe('completion', () => {
     expect(offers('spillway accounts nonsense ')).toEqual([])
   })
 
-  it.skipIf(Bun.which('fish') === null)(
-    'for fish is a script that fish can read (skipped where there is no fish)',
-    async () => {
-      const { out } = await run('completion fish')
-      expect(Bun.spawnSync(['fish', '--no-execute'], { stdin: Buffer.from(out) }).exitCode).toBe(0)
-    },
-  )
+  it.if(hasTool('fish'))('for fish is a script that fish can read', async () => {
+    const { out } = await run('completion fish')
+    expect(Bun.spawnSync(['fish', '--no-execute'], { stdin: Buffer.from(out) }).exitCode).toBe(0)
+  })
 
-  it.skipIf(Bun.which('zsh') === null)(
-    'for zsh is a script that zsh can read (skipped where there is no zsh)',
-    async () => {
-      const { out } = await run('completion zsh')
-      expect(Bun.spawnSync(['zsh', '-n'], { stdin: Buffer.from(out) }).exitCode).toBe(0)
-    },
-  )
+  it.if(hasTool('zsh'))('for zsh is a script that zsh can read', async () => {
+    const { out } = await run('completion zsh')
+    expect(Bun.spawnSync(['zsh', '-n'], { stdin: Buffer.from(out) }).exitCode).toBe(0)
+  })
 })
 
 const STACK = /\n\s+at /

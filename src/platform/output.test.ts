@@ -4,10 +4,11 @@ import { spawnSync } from 'node:child_process'
 import { closeSync, constants, mkdtempSync, openSync, readFileSync, readSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { hasTool } from '../../test/support/tools.ts'
 import { eventually } from '../../test/support/world.ts'
 import { createLineOutput, type LineOutput } from './output.ts'
 
-const canMakePipes = spawnSync('mkfifo', ['--version']).error === undefined
+const canMakePipes = hasTool('mkfifo')
 const MOST_WAITING_BYTES = 1 << 20
 
 let directory: string

@@ -16,11 +16,10 @@ import {
   richMessage,
   STALLED_STREAM,
 } from '../support/sdk.ts'
+import { hasTool } from '../support/tools.ts'
 import { eventually, keyOf, openWorld, type World, type WorldOptions } from '../support/world.ts'
 
-/** In CI a missing curl is a failure; elsewhere it is said, and these tests are left out. */
-const isHere = Bun.which('curl') !== null || process.env.CI !== undefined
-const suite = isHere ? describe : describe.skip
+const suite = hasTool('curl') ? describe : describe.skip
 
 let world: World
 let directory: string

@@ -13,6 +13,7 @@ import { answerOn, headerOf } from '../support/raw-answer.ts'
 import { connectRaw } from '../support/raw-client.ts'
 import { hasHead, startRawUpstream } from '../support/raw-upstream.ts'
 import { requestBytes } from '../support/requests.ts'
+import { hasTool } from '../support/tools.ts'
 import { sendOver } from '../support/upstream.ts'
 import { within } from '../support/within.ts'
 import { keyOf, openWorld, type World } from '../support/world.ts'
@@ -268,7 +269,7 @@ describe('row 9: a proxy of the network that refuses', () => {
 })
 
 describe('row 10: no descriptor is left', () => {
-  it.if(Bun.which('prlimit') !== null)(
+  it.if(hasTool('prlimit'))(
     'for a connection: 503 for a moment, and all is well when there are some again',
     async () => {
       world = await openWorld({ accounts: [] })
