@@ -81,8 +81,22 @@ export function runBun(words, environment = {}) {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR2']) {
     process.on(signal, () => child.kill(signal))
   }
+  // Without a listener Node would open its inspector to whoever asks on loopback.
+  process.on('SIGUSR1', () => {})
+  if (process.env.npm_command !== undefined) endWithNpm(child)
   child.on('error', (error) => fail(`Bun could not be started: ${error.message}`))
   child.on('exit', (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)))
+}
+
+/** npm that is told to end does not tell what it runs; its shell is gone then, and we have another parent. */
+function endWithNpm(child) {
+  const parent = process.ppid
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return
+    clearInterval(timer)
+    child.kill('SIGTERM')
+  }, 500)
+  timer.unref()
 }
 
 export function fail(message) {

@@ -147,6 +147,7 @@ describe('to the client', () => {
     const limits: Headers = [
       ['anthropic-ratelimit-unified-status', 'allowed'],
       ['anthropic-ratelimit-requests-remaining', '5'],
+      ['anthropic-organization-id', 'an organization'],
     ]
     expect(toClientHeaders(limits, [], true)).toEqual(limits)
     expect(toClientHeaders(limits, [], false)).toEqual([])

@@ -53,6 +53,7 @@ const OWN_PREFIX = 'x-spillway-'
 const FORWARDING_PREFIX = 'x-forwarded-'
 const BROWSER_PREFIX = 'sec-'
 const LIMIT_PREFIX = 'anthropic-ratelimit-'
+const ORGANIZATION = 'anthropic-organization-id'
 
 /** What goes upstream: the client's headers by the rules, then the account's credential. */
 export function toUpstreamHeaders(headers: Headers, credential: Headers): Headers {
@@ -66,15 +67,17 @@ const IDENTITY: Header = ['accept-encoding', 'identity']
 /**
  * What goes to the client: the upstream's headers by the rules, then ours. Limit headers
  * speak of one account's plan; clients take them for their own, so a pool leaves them out
- * (`wire.md` §1.7).
+ * (`wire.md` §1.7), and with them whose account it is.
  */
 export function toClientHeaders(headers: Headers, own: Headers, keepsLimits: boolean): Headers {
   const named = namedByConnection(headers)
   const kept = headers.filter(
-    ([name]) => goesToClient(name) && (keepsLimits || !name.startsWith(LIMIT_PREFIX)) && !named.has(name),
+    ([name]) => goesToClient(name) && (keepsLimits || !isOfOneAccount(name)) && !named.has(name),
   )
   return [...kept, ...own]
 }
+
+const isOfOneAccount = (name: string): boolean => name.startsWith(LIMIT_PREFIX) || name === ORGANIZATION
 
 /** The rule for a name is looked up, not worked out, from its second time on. */
 function remembered(rule: (name: string) => boolean): (name: string) => boolean {

@@ -100,8 +100,9 @@ describe('the journal', () => {
     expect(journal.problem).toBe(`The journal ${file} is full (256 MB).`)
     expect(statSync(file).size).toBe(MOST_BYTES - 8)
     journal.clear()
-    expect(journal.append('[2]')).toBe(true)
     expect(journal.problem).toBeUndefined()
+    expect(statSync(file).size).toBe(0)
+    expect(journal.append('[2]')).toBe(true)
     journal.close()
   })
 

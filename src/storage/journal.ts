@@ -11,7 +11,7 @@ export interface Journal {
   append(line: string): boolean
   /** The whole lines from a place on, about `most` bytes of them; a torn last one is left out. */
   read(from: number, most: number): Piece
-  /** All lines are safe elsewhere. */
+  /** All lines are safe elsewhere. After a problem it is tried whether lines are taken again. */
   clear(): void
   readonly bytes: number
   /** Why the last line was not taken; undefined when it was. */
@@ -54,6 +54,9 @@ export function openJournal(file: string): Journal {
     append,
     read: (from, most) => readPiece(descriptor, from, most),
     clear() {
+      ftruncateSync(descriptor, 0)
+      bytes = 0
+      if (problem === undefined || !append('')) return
       ftruncateSync(descriptor, 0)
       bytes = 0
     },

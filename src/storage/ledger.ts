@@ -146,7 +146,8 @@ async function writeAll(state: State): Promise<void> {
       await (state.hasSpilled ? recover(state) : writeBatch(state))
       succeeded(state)
     }
-    if (state.journal.bytes > CLEAR_ABOVE_BYTES) state.journal.clear()
+    const { journal } = state
+    if (journal.bytes > CLEAR_ABOVE_BYTES || journal.problem !== undefined) journal.clear()
   } catch (error) {
     failed(state, error)
   }

@@ -26,6 +26,8 @@ export interface SqliteWorker {
   close(): Promise<void>
 }
 
+const LONGEST_END_MS = 1_000
+
 export function startWorker(file: string): SqliteWorker {
   const waiting = new Map<number, PromiseWithResolvers<readonly Row[]>>()
   let worker: Worker | undefined
@@ -67,8 +69,14 @@ export function startWorker(file: string): SqliteWorker {
       ask({ kind: 'checkpoint' }).catch(() => {})
     },
     async close() {
-      worker?.terminate()
+      const closing = worker
       fail('The database is closed.')
+      if (closing === undefined) return
+      // Until it has ended its connection is open, and whoever comes next may find the file locked.
+      const { promise: ended, resolve } = Promise.withResolvers<void>()
+      closing.addEventListener('close', () => resolve())
+      closing.terminate()
+      await Promise.race([ended, Bun.sleep(LONGEST_END_MS)])
     },
   }
 }

@@ -158,9 +158,9 @@ describe('statements', () => {
 
   it('that wait for the worker are refused when the database is closed', async () => {
     const database = await open()
-    const reading = database.read('select 1')
+    const refusal = database.read('select 1').catch((error: unknown) => error)
     await database.close()
-    await expect(reading).rejects.toThrow('The database is closed.')
+    expect(await refusal).toMatchObject({ message: 'The database is closed.' })
   })
 })
 
