@@ -34,7 +34,7 @@ describe('an account', () => {
   })
 
   it('takes only one request while an expired cooldown is being tested (G8)', () => {
-    expect(refusal({ ...cooling({ until: NOON }), isProbing: true })).toMatchObject({
+    expect(refusal({ ...cooling({ until: NOON }), probingSince: NOON })).toMatchObject({
       reason: 'probing',
       cause: 'window-spent',
     })
@@ -43,7 +43,7 @@ describe('an account', () => {
   it('that is being tested for something else takes requests that its cooldown is not about', () => {
     const probing = {
       ...cooling({ until: NOON, scope: { kind: 'model', model: 'claude-opus-5' } }),
-      isProbing: true,
+      probingSince: NOON,
     }
     expect(refusal(probing, { model: 'claude-sonnet-5-5' })).toBeUndefined()
   })
@@ -63,7 +63,7 @@ describe('an account', () => {
 
   it('is cooling, not being tested, while one of two cooldowns still runs', () => {
     const two = sampleView('a', {
-      isProbing: true,
+      probingSince: NOON,
       health: {
         ...HEALTHY,
         cooldowns: [

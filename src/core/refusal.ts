@@ -32,7 +32,7 @@ export function refusalOf(
   if (cooldown === undefined) return undefined
   const { cause, evidence, until } = cooldown
   if (until > situation.now) return { account, reason: 'cooling', cause, evidence, until }
-  return view.isProbing ? { account, reason: 'probing', cause, evidence } : undefined
+  return view.probingSince === undefined ? undefined : { account, reason: 'probing', cause, evidence }
 }
 
 const worst = (cooldowns: readonly Cooldown[]): Cooldown | undefined =>

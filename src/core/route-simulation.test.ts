@@ -237,7 +237,7 @@ function toFailed({ id }: Account, { failure, isStale, isPresentable }: Mishap):
 
 function toView({ name, priority, isPaused, isProbing, cooldownMs }: Plan): AccountView {
   const account = { priority, pausedAt: isPaused ? NOON : undefined }
-  const view = sampleView(name, { account, isProbing })
+  const view = sampleView(name, { account, probingSince: isProbing ? NOON : undefined })
   if (cooldownMs === undefined) return view
   const cooldown = sampleCooldown({ cause: 'throttled', evidence: 'busy', until: later(NOON, cooldownMs) })
   return { ...view, health: { ...HEALTHY, cooldowns: [cooldown] } }

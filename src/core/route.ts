@@ -29,6 +29,8 @@ export type Step =
 
 const PROBE_POLL_MS = 50
 const PROBE_PATIENCE_MS = 10 * SECOND
+/** Who has waited that long for a test's outcome tests as well, one after the other. */
+const NEXT_PROBE_MS = SECOND
 /** Two accounts that refuse a request without a word about limits: it is the request (`wire.md` §1.7). */
 const MOST_REFUSED_HOPS = 1
 /** A fault this recent makes another attempt on that account count against the retry budget. */
@@ -55,15 +57,16 @@ export function nextStep(situation: Situation): Step {
   if (situation.now - situation.startedAt > situation.policy.patienceMs) return giveUp()
 
   const untried = situation.failed.length === 0 ? usable : usable.filter((view) => !isTried(view, situation))
-  const best = strategyOf(situation.strategy)(preferred(untried, situation), situation)
-  if (best !== undefined) {
+  const best = strategyOf(situation.strategy)(preferred(affordable(untried, situation), situation), situation)
+  if (best !== undefined && !isRefusedEnough(situation.failed)) {
     const isRetry = situation.failed.length > 0 && isSuspect(best.view, situation.now)
-    return isHopAllowed(isRetry, situation) ? send(best, refusals, { isRetry }) : giveUp()
+    return send(best, refusals, { isRetry })
   }
+  if (untried.length > 0) return giveUp()
 
   const isWaitingForProbe = refusals.some(({ reason }) => reason === 'probing')
   if (isWaitingForProbe && situation.failed.length === 0)
-    return waitOrProbeAnyway(situation, refusals) ?? giveUp()
+    return probeToo(situation, refusals) ?? { kind: 'wait', delayMs: PROBE_POLL_MS }
   return retry(usable, situation, refusals) ?? giveUp()
 }
 
@@ -102,8 +105,9 @@ function preferred(views: readonly AccountView[], { now }: Situation): readonly 
   return calm.length > 0 ? calm : views
 }
 
-const isHopAllowed = (isRetry: boolean, { failed, retriesLeft }: Situation): boolean =>
-  !isRefusedEnough(failed) && (!isRetry || retriesLeft > 0)
+/** When the budget is used up, endpoints that have just been failing are left alone. */
+const affordable = (untried: readonly AccountView[], { failed, retriesLeft, now }: Situation) =>
+  failed.length > 0 && retriesLeft <= 0 ? untried.filter((view) => !isSuspect(view, now)) : untried
 
 const isRefusedEnough = (failed: readonly FailedAttempt[]): boolean =>
   failed.filter(({ failure }) => failure.cause === 'request-refused').length > MOST_REFUSED_HOPS
@@ -112,10 +116,13 @@ const isRefusedEnough = (failed: readonly FailedAttempt[]): boolean =>
 const isSuspect = ({ health }: AccountView, now: number): boolean =>
   health.faults.lastAt !== undefined && now - health.faults.lastAt < SUSPICION_MS
 
-function waitOrProbeAnyway(situation: Situation, refusals: readonly Refusal[]): Step | undefined {
-  if (situation.now - situation.startedAt < PROBE_PATIENCE_MS) return { kind: 'wait', delayMs: PROBE_POLL_MS }
+function probeToo(situation: Situation, refusals: readonly Refusal[]): Step | undefined {
+  const { accounts, now, startedAt } = situation
+  if (now - startedAt < PROBE_PATIENCE_MS) return undefined
   const probed = new Set(refusals.flatMap(({ account, reason }) => (reason === 'probing' ? [account] : [])))
-  const views = situation.accounts.filter(({ account }) => probed.has(account))
+  const views = accounts.filter(
+    ({ account, probingSince = now }) => probed.has(account) && now - probingSince >= NEXT_PROBE_MS,
+  )
   const best = strategyOf(situation.strategy)(views, situation)
   return best === undefined ? undefined : send(best, refusals)
 }

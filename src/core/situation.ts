@@ -18,8 +18,8 @@ export interface AccountView {
   readonly begun: number
   /** When it was last chosen, counted in choices: for taking turns. */
   readonly lastTurn: number
-  /** Whether a request is under way that tests an expired cooldown. */
-  readonly isProbing: boolean
+  /** When the request set out that tests an expired cooldown; undefined when none is under way. */
+  readonly probingSince: Millis | undefined
   readonly session: { readonly startedAt: Millis; readonly requests: number } | undefined
 }
 

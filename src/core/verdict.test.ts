@@ -54,7 +54,7 @@ describe('when every account is limited', () => {
   })
 
   it('an account that is just being tested is worth coming back for at once', () => {
-    const probing = { ...cooling('a', 'window-spent', 0), isProbing: true }
+    const probing = { ...cooling('a', 'window-spent', 0), probingSince: NOON }
     expect(verdict([probing])).toMatchObject({ status: 429, retryAfterSeconds: 1 })
   })
 

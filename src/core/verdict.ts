@@ -3,7 +3,7 @@
  * one says it best, otherwise one of ours that names every account, its reason and its
  * time. The statuses follow how real clients react (`faults.md`). Must not write bodies.
  */
-import { type Outlook, outlookOf } from './failure.ts'
+import { isConnectFault, type Outlook, outlookOf } from './failure.ts'
 import type { Refusal } from './refusal.ts'
 import type { FailedAttempt, Situation } from './situation.ts'
 import { describeLength, type Millis, SECOND, toIso } from './time.ts'
@@ -132,7 +132,9 @@ function troubled(active: readonly Standing[], { failed }: Situation): Verdict {
   }
   const isOurs = failed.at(-1)?.failure.cause === 'no-sockets'
   const retryAfterSeconds = isOurs ? NO_SOCKETS_RETRY_SECONDS : DOWN_RETRY_SECONDS
-  return own(503, 'No account could be reached', active, { retryAfterSeconds })
+  const isAway = failed.every(({ failure }) => isConnectFault(failure.cause))
+  const sentence = isAway ? 'No account could be reached' : 'No account could answer this request'
+  return own(503, sentence, active, { retryAfterSeconds })
 }
 
 /** The earliest moment at which any of them can serve again: the only true `retry-after`. */

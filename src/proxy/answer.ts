@@ -14,25 +14,29 @@ const RETRY_HINTS: Partial<Record<ErrorCode, Headers>> = {
   'too-many-attempts': [['retry-after', '60']],
 }
 
-export function answerError(reply: Reply, error: GatewayError, id: string | undefined): void {
+/** The request that is answered; `attempts` only where it has a row in the ledger. */
+interface Answered {
+  readonly id: string
+  readonly attempts?: number
+}
+
+export function answerError(reply: Reply, error: GatewayError, answered: Answered): void {
+  const status = STATUS_OF[error.code]
   const retry = RETRY_HINTS[error.code] ?? []
-  sendJson(reply, STATUS_OF[error.code], writeErrorEnvelope(STATUS_OF[error.code], error.message, id), [
-    ...retry,
-    ...ownHeaders(id),
-  ])
+  const text = writeErrorEnvelope(status, error.message, answered.id)
+  sendJson(reply, status, text, [...retry, ...ownHeaders(answered)])
 }
 
 export function answerVerdict(
   reply: Reply,
   verdict: Extract<Verdict, { kind: 'own' }>,
-  { id, attempts }: { readonly id: string; readonly attempts: number },
+  answered: Answered,
 ): void {
   const { status, message, retryAfterSeconds, shouldRetry } = verdict
-  sendJson(reply, status, writeErrorEnvelope(status, message, id), [
+  sendJson(reply, status, writeErrorEnvelope(status, message, answered.id), [
     ...(retryAfterSeconds === undefined ? [] : [['retry-after', String(retryAfterSeconds)] as const]),
     ...(shouldRetry === undefined ? [] : [['x-should-retry', String(shouldRetry)] as const]),
-    ...ownHeaders(id),
-    ['x-spillway-attempts', String(attempts)],
+    ...ownHeaders(answered),
   ])
 }
 
@@ -42,5 +46,10 @@ function sendJson(reply: Reply, status: number, text: string, headers: Headers):
   reply.end(body)
 }
 
-const ownHeaders = (id: string | undefined): Headers =>
-  id === undefined ? [] : [['x-spillway-request-id', id]]
+const ownHeaders = ({ id, attempts }: Answered): Headers =>
+  attempts === undefined
+    ? []
+    : [
+        ['x-spillway-request-id', id],
+        ['x-spillway-attempts', String(attempts)],
+      ]

@@ -26,6 +26,8 @@ export type Attempt =
 /** An upstream's answer that is no success, whole. */
 export interface KeptAnswer {
   readonly account: Target['account']
+  /** The model that this account was asked for. */
+  readonly model: string | undefined
   readonly status: number
   readonly headers: Headers
   readonly body: Uint8Array
@@ -88,6 +90,7 @@ async function judge(
   if (answer.status >= 300) return judgeRefusal(job, target, answer, context)
   const held = await hold(job, answer, { clock, times: settings().times, sentAt })
   if (job.request.signal.aborted) {
+    if (held.kind !== 'failed') held.begun.watch.stop()
     job.record.usage = (held.kind === 'failed' ? held.usage : held.begun.stream?.usage) ?? NO_USAGE
     return { kind: 'aborted' }
   }
@@ -119,7 +122,7 @@ async function judgeRefusal(
   if (body === undefined)
     return failed(target, { cause: 'bad-response', scope: { kind: 'request' }, evidence }, { status })
   const text = Buffer.from(body.buffer, body.byteOffset, body.length).toString()
-  const kept = { account: target.account, status, headers, body }
+  const kept = { account: target.account, model: target.model, status, headers, body }
   const failure = readFailure(job, target, { status, headers, body: text }, context)
   if (failure === undefined) return { kind: 'refused', kept }
   const isPresentable = failure.cause !== 'redirect' && readErrorEnvelope(text) !== undefined

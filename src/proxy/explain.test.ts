@@ -60,7 +60,7 @@ describe('the decision', () => {
   })
 
   it('says what is waited for', () => {
-    expect(decide([{ ...cooling('a', 0), isProbing: true }])).toEqual({
+    expect(decide([{ ...cooling('a', 0), probingSince: NOON }])).toEqual({
       strategy: 'affinity',
       refusal: 'waiting for an account that is being tested',
       candidates: [{ account: 'a' }],

@@ -9,25 +9,28 @@ import type { Verdict } from '../core/verdict.ts'
 import { readErrorEnvelope, writeErrorEnvelope } from '../dialects/messages/error.ts'
 import { answerVerdict } from './answer.ts'
 import type { KeptAnswer } from './attempt.ts'
-import { withOwnResults } from './batch-results.ts'
+import { readOn, withOwnResults } from './batch-results.ts'
 import { own } from './bind.ts'
 import type { ProxyContext } from './context.ts'
 import { toClientHeaders } from './headers.ts'
 import type { Begun } from './hold.ts'
-import { book, type Job } from './job.ts'
+import { book, type Job, withoutSecrets } from './job.ts'
 import { relay } from './relay.ts'
 
 export async function handOver(job: Job, begun: Begun, context: ProxyContext): Promise<void> {
-  own(job, begun.held, context)
   const headers = toClientHeaders(begun.answer.headers, ownHeaders(job), keepsLimits(context))
-  const shown = job.endpoint.namesResults ? await withOwnResults(job, begun, context) : begun
-  return relay(job, shown, headers, context)
+  const { creates, namesResults } = job.endpoint
+  if (!creates && !namesResults) return relay(job, begun, headers, context)
+  const read = await readOn(begun)
+  own(job, read.held, context)
+  return relay(job, namesResults ? withOwnResults(job, read, context) : read, headers, context)
 }
 
 /** An upstream's own words, byte for byte. */
 export function handOut(job: Job, kept: KeptAnswer, context: ProxyContext): void {
   const { status } = kept
   job.record.account = kept.account
+  job.record.servedModel = kept.model
   const error = readErrorEnvelope(
     Buffer.from(kept.body.buffer, kept.body.byteOffset, kept.body.length).toString(),
   )
@@ -35,7 +38,7 @@ export function handOut(job: Job, kept: KeptAnswer, context: ProxyContext): void
   book(job, context, {
     status,
     outcome: outcomeOf(status),
-    error: status < 400 ? undefined : words,
+    error: status < 400 ? undefined : withoutSecrets(words, job.record),
   })
   const { headers, body } = error === undefined && isPage(kept) ? withoutPage(job, kept) : kept
   job.reply.start(status, toClientHeaders(headers, ownHeaders(job), keepsLimits(context)), body.length)

@@ -26,6 +26,8 @@ export interface Job {
   readonly startedAt: Millis
   /** In the clock's `elapsed` time. */
   readonly startedElapsed: number
+  /** When its body was there, from which on patience counts. */
+  readonly readyAt: Millis
   readonly body: Uint8Array
   readonly facts: Facts
   readonly record: Record
@@ -185,17 +187,14 @@ export function book(
     durationMs: Math.round(context.clock.elapsed() - job.startedElapsed),
     usage: record.usage,
     costUsd: costOfJob(job, context),
-    error:
-      end.error === undefined
-        ? undefined
-        : withoutSecrets(end.error, record.credentials).slice(0, LONGEST_ERROR),
+    error: end.error === undefined ? undefined : end.error.slice(0, LONGEST_ERROR),
   }
   context.ledger.append(row)
   context.observe.booked(row)
 }
 
-/** Providers repeat keys in their messages. */
-function withoutSecrets(text: string, credentials: Headers): string {
+/** What an upstream said, for the row: providers repeat keys in their messages (G5). */
+export function withoutSecrets(text: string, { credentials }: Record): string {
   let shown = text
   for (const [, value] of credentials) {
     const secret = value.replace(/^Bearer /, '')

@@ -50,7 +50,7 @@ interface Live extends AccountView {
   inFlight: number
   begun: number
   lastTurn: number
-  isProbing: boolean
+  probingSince: Millis | undefined
   session: StoredSession | undefined
 }
 
@@ -64,6 +64,7 @@ export function createPool(options: PoolOptions): Pool {
     const live = lives.get(id)
     if (live === undefined) return
     const before = live.health
+    live.probingSince = undefined
     live.health = to(before, live.account)
     if (live.health.cooldowns === before.cooldowns) return
     store.saveCooldowns(id, live.health.cooldowns)
@@ -87,14 +88,14 @@ export function createPool(options: PoolOptions): Pool {
       const live = lives.get(id)
       if (live === undefined) return () => {}
       const now = clock.now()
-      const isProbe = isTest(live, model, now)
+      const probe = isTest(live, model, now) ? now : undefined
       live.inFlight++
       live.begun++
       live.lastTurn = ++turn
-      live.isProbing ||= isProbe
+      live.probingSince = probe ?? live.probingSince
       live.session = nextSession(live.session, now, sessionMs())
       store.saveSession(id, live.session)
-      return () => release(live, isProbe)
+      return () => release(live, probe)
     },
     failed: (id, failure, conversation) =>
       change(id, (health) => afterFailure(health, failure, { conversation, now: clock.now() })),
@@ -112,9 +113,10 @@ export function createPool(options: PoolOptions): Pool {
   }
 }
 
-function release(live: Live, wasProbe: boolean): void {
+/** Whatever is learnt of an account ends its test; one that taught nothing, because its client left, ends here. */
+function release(live: Live, probe: Millis | undefined): void {
   live.inFlight--
-  if (wasProbe) live.isProbing = false
+  if (live.probingSince === probe) live.probingSince = undefined
 }
 
 /** Whether a request for `model` would put an expired cooldown to the test (G8). */
@@ -134,7 +136,7 @@ const newcomer = (account: Account, stored: StoredHealth = NOTHING_STORED): Live
   inFlight: 0,
   begun: 0,
   lastTurn: 0,
-  isProbing: false,
+  probingSince: undefined,
   session: stored.session,
 })
 

@@ -42,7 +42,7 @@ function knock(request: ClientRequest, reply: Reply, context: ProxyContext): Job
   } catch (error) {
     const known = toGatewayError(error)
     context.observe.rejected(known.code)
-    answerError(reply, known, undefined)
+    answerError(reply, known, { id: context.newId() })
     return undefined
   }
 }
@@ -53,13 +53,15 @@ function newJob(
   endpoint: Endpoint,
   { key, context }: { readonly key: Job['key']; readonly context: ProxyContext },
 ): Job {
+  const startedAt = context.clock.now()
   return {
     id: context.newId(),
     request,
     reply,
     endpoint,
     key,
-    startedAt: context.clock.now(),
+    startedAt,
+    readyAt: startedAt,
     startedElapsed: context.clock.elapsed(),
     body: NOTHING,
     facts: NO_FACTS,
@@ -81,7 +83,8 @@ async function run(arrived: Job, context: ProxyContext): Promise<void> {
       )
     }
     const body = await request.body(context.settings().maxBodyBytes)
-    job = { ...job, body, facts: readFacts(request, endpoint, body, context) }
+    const facts = readFacts(request, endpoint, body, context)
+    job = { ...job, body, facts, readyAt: context.clock.now() }
     await (context.pool.views().length > 0 ? serve(job, context) : serveWithout(job, context))
   } catch (error) {
     fail(job, error, context)
@@ -100,5 +103,5 @@ function fail(job: Job, thrown: unknown, context: ProxyContext): void {
   const outcome = status < 500 ? 'client-error' : 'refused'
   book(job, context, { status, outcome, error: error.message })
   if (job.reply.hasStarted) job.reply.break()
-  else answerError(job.reply, error, job.id)
+  else answerError(job.reply, error, { id: job.id, attempts: job.record.attempts.length })
 }

@@ -8,7 +8,7 @@ import type { Outcome } from '../core/ledger.ts'
 import { type BodyEnd, isEnd } from '../core/ports/upstream.ts'
 import type { ProxyContext } from './context.ts'
 import type { Begun } from './hold.ts'
-import { book, type Job } from './job.ts'
+import { book, type Job, withoutSecrets } from './job.ts'
 import { createMeter, type Meter, type Reading } from './meter.ts'
 
 /** After the terminal event an upstream may take this long to end its answer. */
@@ -78,12 +78,8 @@ async function finish(run: Run, { end }: BodyEnd): Promise<void> {
   const { isWhole = end === 'clean' } = reading
   const error = begun.stream?.error
   if (isWhole || (error !== undefined && end === 'clean')) {
-    settle(
-      run,
-      error === undefined ? 'ok' : 'upstream-error',
-      reading,
-      error && `${error.type}: ${error.message}`,
-    )
+    const words = error && withoutSecrets(`${error.type}: ${error.message}`, job.record)
+    settle(run, error === undefined ? 'ok' : 'upstream-error', reading, words)
     return job.reply.end()
   }
   settle(run, 'truncated', reading, TRUNCATIONS[begun.watch.hasFired ? 'late' : end])

@@ -4,6 +4,7 @@
  * is no failover: `nextStep` is never asked again.
  */
 import type { Account } from '../core/account.ts'
+import { refusalOf } from '../core/refusal.ts'
 import { nextStep, type Step } from '../core/route.ts'
 import { isAlive } from '../core/session.ts'
 import type { FailedAttempt, Situation } from '../core/situation.ts'
@@ -23,14 +24,22 @@ export async function serve(job: Job, context: ProxyContext): Promise<void> {
     const step = nextStep(situation)
     job.record.decision = decisionOf(situation, step)
     if (step.kind === 'give-up') return giveUp(job, step.verdict, kept, context)
+    // Before the pause, or everybody who pauses would find the same budget.
+    if (step.kind === 'send' && step.isRetry) context.budget.spend()
     if (step.delayMs > 0) await context.clock.sleep(step.delayMs, job.request.signal)
     if (job.request.signal.aborted) return leave(job, context)
-    if (step.kind === 'wait') continue
+    if (step.kind === 'wait' || (step.delayMs > 0 && !isStillFit(step.account, job, context))) continue
     const failure = await trySend(job, step, failed, context)
     if (failure === undefined) return
     failed.push(failure.failed)
     kept.push(failure.kept)
   }
+}
+
+/** Much can happen in a pause: the operator pauses or removes the account, another request meets its limit. */
+function isStillFit({ id }: Account, { facts }: Job, { pool, clock }: ProxyContext): boolean {
+  const view = pool.views().find(({ account }) => account.id === id)
+  return view !== undefined && refusalOf(view, { request: facts, now: clock.now() }) === undefined
 }
 
 function situationOf(job: Job, failed: readonly FailedAttempt[], context: ProxyContext): Situation {
@@ -48,7 +57,7 @@ function situationOf(job: Job, failed: readonly FailedAttempt[], context: ProxyC
     sessionMs,
     policy: retry,
     retriesLeft: budget.left(),
-    startedAt: job.startedAt,
+    startedAt: job.readyAt,
     now,
     chance: clock.chance(),
   }
@@ -63,9 +72,8 @@ async function trySend(
   failed: readonly FailedAttempt[],
   context: ProxyContext,
 ): Promise<Failed | undefined> {
-  const { pool, budget, clock } = context
+  const { pool, clock } = context
   const { account } = step
-  if (step.isRetry) budget.spend()
   const done = pool.begin(account.id, job.facts.model)
   try {
     const sentAt = clock.elapsed()

@@ -44,7 +44,7 @@ export const sampleView = (name: string, { account, ...fields }: ViewFields = {}
   inFlight: 0,
   begun: 0,
   lastTurn: 0,
-  isProbing: false,
+  probingSince: undefined,
   session: undefined,
   ...fields,
 })

@@ -72,6 +72,10 @@ export class Connection implements Wire {
       if (rest.length > 0) this.#hold(rest)
       return
     }
+    if (!this.#outbox.isEmpty) {
+      this.#hold(bytes)
+      return
+    }
     if (this.#held.length === 0) this.#touch(this.#context.limits.headMs)
     this.#held = this.#held.length === 0 ? bytes : Buffer.concat([this.#held, bytes])
     this.#readHeads()
@@ -80,6 +84,7 @@ export class Connection implements Wire {
   flush(): void {
     this.#outbox.flush()
     this.#setDeadline()
+    this.#readHeads()
   }
 
   /** The client is gone, by whatever way. */
@@ -160,8 +165,9 @@ export class Connection implements Wire {
 
   /* how requests come out of bytes */
 
+  /** The next request begins when the client has taken the answer to the one before (G10). */
   #readHeads(): void {
-    while (this.#phase === 'head' && this.#held.length > 0) {
+    while (this.#phase === 'head' && this.#held.length > 0 && this.#outbox.isEmpty) {
       const bytes = withoutLeadingLines(this.#held)
       const end = bytes.indexOf(HEAD_END)
       const { headBytes } = this.#context.limits
@@ -194,8 +200,9 @@ export class Connection implements Wire {
 
   #hold(bytes: Uint8Array): void {
     if (this.#held.length + bytes.length > MOST_HELD_BYTES) {
-      this.#exchange?.makeLast()
       this.socket.pause()
+      if (this.#exchange === undefined) this.#linger()
+      else this.#exchange.makeLast()
       return
     }
     this.#held = Buffer.concat([this.#held, bytes])

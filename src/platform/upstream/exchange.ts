@@ -39,6 +39,9 @@ const MOST_HEAD_BYTES = 64 * 1024
 const PAUSE_ABOVE_BYTES = 256 * 1024
 const RESUME_BELOW_BYTES = 64 * 1024
 
+/** A connection that was dead already breaks within this; later the upstream may have been at work on the request. */
+const LONGEST_STALE_MS = 1_000
+
 type Timer = ReturnType<typeof setTimeout>
 
 export class Exchange implements LinkEvents, ByteSource, EventListenerObject {
@@ -101,7 +104,8 @@ export class Exchange implements LinkEvents, ByteSource, EventListenerObject {
       return
     }
     const wasSilent = this.#held === undefined
-    const isStale = wasSilent && this.#options.isReused
+    const isQuick = this.#options.elapsed() - this.#lastByteAt < LONGEST_STALE_MS
+    const isStale = wasSilent && this.#options.isReused && isQuick
     this.#fail(wasSilent ? 'reset' : 'bad-response', 'the connection was closed before an answer', isStale)
   }
 
@@ -169,7 +173,7 @@ export class Exchange implements LinkEvents, ByteSource, EventListenerObject {
     this.#answer.resolve({
       status: head.status,
       headers: head.headers,
-      contentLength: lengthOf(head),
+      contentLength: lengthOf(head, this.#options.request.method),
       body: this,
     })
     this.#readBody(decoder, rest)
@@ -199,7 +203,7 @@ export class Exchange implements LinkEvents, ByteSource, EventListenerObject {
     const look = (): void => {
       const idle = this.#options.elapsed() - this.#lastByteAt
       if (idle >= idleMs && !this.#isPaused) this.#finish('idle', false)
-      else this.#timer = setTimeout(look, Math.max(1, idleMs - idle))
+      else this.#timer = setTimeout(look, this.#isPaused ? idleMs : Math.max(1, idleMs - idle))
     }
     this.#timer = setTimeout(look, idleMs)
   }
@@ -235,6 +239,7 @@ export class Exchange implements LinkEvents, ByteSource, EventListenerObject {
     this.#end = { end }
     clearTimeout(this.#timer)
     if (!isReusable) this.link.terminate()
+    else if (this.#isPaused) this.link.resume()
     this.#options.onDone(this, isReusable, keepAliveOf(this.#head))
     this.#hand()
   }
@@ -244,8 +249,10 @@ export class Exchange implements LinkEvents, ByteSource, EventListenerObject {
 const isPlausible = (bytes: Buffer): boolean =>
   'HTTP/1.'.startsWith(bytes.toString('latin1', 0, Math.min(7, bytes.length)))
 
-function lengthOf({ framing }: ResponseHead): number | undefined {
+function lengthOf({ framing, headers }: ResponseHead, method: string): number | undefined {
   if (framing.kind === 'length') return framing.length
+  const announced = method === 'HEAD' ? headerOf(headers, 'content-length') : undefined
+  if (announced !== undefined) return Number(announced)
   return framing.kind === 'none' ? 0 : undefined
 }
 

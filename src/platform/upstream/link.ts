@@ -51,12 +51,19 @@ export const isLinkFault = (result: Link | LinkFault): result is LinkFault => 'c
 const NEXT_ADDRESS_MS = 250
 const KEEP_ALIVE_MS = 15_000
 
-export async function openLink(target: LinkTarget, isAbandoned: () => boolean): Promise<Link | LinkFault> {
+/** Who waits for a link: may have left, and is told of a connection as soon as it can be closed again. */
+export interface Caller {
+  isAbandoned(): boolean
+  onDialed(link: Link): void
+}
+
+export async function openLink(target: LinkTarget, caller: Caller): Promise<Link | LinkFault> {
   const port = target.proxy?.port ?? target.port
   const isTunnel = target.proxy !== undefined && target.isSecure
   const tls = target.isSecure && !isTunnel ? tlsOptions(target) : undefined
-  const dialed = await dialFirst(target, isAbandoned, (address) => dial(address, port, tls))
+  const dialed = await dialFirst(target, caller.isAbandoned, (address) => dial(address, port, tls))
   if (!isDialed(dialed)) return dialed
+  caller.onDialed(dialed.link)
   const ready = isTunnel ? await tunnel(dialed, target) : dialed
   if (!isDialed(ready)) return ready
   const fault = target.isSecure ? await verified(ready, target.host) : undefined

@@ -9,7 +9,7 @@ import type { Endpoint, Sent, Upstream, UpstreamLimits, UpstreamRequest } from '
 import { writeFields } from '../../http1/write.ts'
 import type { EgressProxy, EgressRules } from './egress.ts'
 import { Exchange, isFault } from './exchange.ts'
-import { isLinkFault, type Link, openLink } from './link.ts'
+import { type Caller, isLinkFault, type Link, openLink } from './link.ts'
 import { createLinkPool, type LinkPool } from './pool.ts'
 import type { Resolver } from './resolve.ts'
 
@@ -78,12 +78,15 @@ function connect(context: Context, endpoint: Endpoint, options: ConnectOptions):
   const { proxy, connectMs, signal } = options
   const { promise, resolve } = Promise.withResolvers<Link | LinkOutcome>()
   let isAbandoned = false
+  let dialed: Link | undefined
   const settle = (outcome: Link | LinkOutcome): void => {
     if (isAbandoned) {
       if (outcome !== 'aborted' && !isLinkFault(outcome)) outcome.terminate()
       return
     }
     isAbandoned = isFailure(outcome)
+    // A handshake that stalls would keep the connection for ever.
+    if (isAbandoned) dialed?.terminate()
     clearTimeout(timer)
     signal.removeEventListener('abort', leave)
     resolve(outcome)
@@ -93,7 +96,10 @@ function connect(context: Context, endpoint: Endpoint, options: ConnectOptions):
     settle({ cause: 'connect-timeout', detail: `${endpoint.host}: no connection within ${connectMs} ms` })
   const timer = connectMs > 0 ? setTimeout(late, connectMs) : undefined
   signal.addEventListener('abort', leave, { once: true })
-  void establish(context, endpoint, proxy, () => isAbandoned).then(settle)
+  const onDialed = (link: Link): void => {
+    dialed = link
+  }
+  void establish(context, endpoint, proxy, { isAbandoned: () => isAbandoned, onDialed }).then(settle)
   return promise
 }
 
@@ -105,12 +111,12 @@ async function establish(
   { resolver }: Context,
   endpoint: Endpoint,
   proxy: EgressProxy | undefined,
-  isAbandoned: () => boolean,
+  caller: Caller,
 ): Promise<Link | { readonly cause: Cause; readonly detail: string }> {
   const resolved = await resolver.resolve(proxy?.host ?? endpoint.host)
   if (resolved.kind === 'fault') return resolved
   const { host, port, isSecure } = endpoint
-  return openLink({ host, port, isSecure, proxy, addresses: resolved.addresses }, isAbandoned)
+  return openLink({ host, port, isSecure, proxy, addresses: resolved.addresses }, caller)
 }
 
 /** RFC 9112 §3.2: a proxy for plain HTTP wants the whole URL; everybody else the path. */
