@@ -77,6 +77,26 @@ export async function bareSpillway(
   return { code, out, err, json: () => JSON.parse(out) }
 }
 
+/** Starts a command and waits for nothing. */
+export const startSpillway = (directory: string, words: readonly string[]) =>
+  Bun.spawn([...commandOf(), ...words], {
+    cwd: ROOT,
+    env: environmentIn(directory, { SPILLWAY_DATA_DIR: join(directory, 'data') }),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+
+/** A line of bash, run in the repository. */
+async function shellLine(directory: string, line: string): Promise<Ran> {
+  const child = Bun.spawn(['bash', '-c', line], {
+    cwd: ROOT,
+    env: environmentIn(directory, { SPILLWAY_DATA_DIR: join(directory, 'data') }),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited])
+  assertNoCanary([line], `${out}${err}`)
+  return { code, out, err, json: () => JSON.parse(out) }
+}
+
 function assertNoCanary(words: readonly string[], text: string): void {
   if (text.includes('CANARY')) throw new Error(`"${words.join(' ')}" shows a credential: ${text}`)
 }
@@ -90,6 +110,8 @@ export interface Place {
   /** Only where a server runs. */
   readonly world: World
   run(words: string | readonly string[], options?: RunOptions): Promise<Ran>
+  /** A line of bash, run in the repository: for pipes and redirections. */
+  shell(line: string): Promise<Ran>
   /** Adds an account that the simulated provider serves, its key on standard input. */
   addAccount(name: string, ...more: readonly string[]): Promise<Ran>
   /** Ends the server, and the provider with it; the data stay. */
@@ -116,6 +138,7 @@ export async function openPlace(isRunning: boolean): Promise<Place> {
     },
     run: (words, options) =>
       spillway(directory, typeof words === 'string' ? words.split(' ') : words, options),
+    shell: (line) => shellLine(directory, line),
     addAccount(name, ...more) {
       const words = ['accounts', 'add', name, '--provider', 'console', '--base-url', simulator.url]
       return place.run([...words, '--api-key-stdin', ...more], { input: `CANARY-${name}\n` })

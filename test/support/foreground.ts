@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { cleanEnvironment, ROOT } from './gateway-process.ts'
 
 export interface Foreground {
+  readonly pid: number
   /** What it has said so far, on either output. */
   said(): string
   readonly exited: Promise<number>
@@ -37,6 +38,7 @@ export function startForeground(directory: string, words: readonly string[]): Fo
     for await (const text of stream.pipeThrough(new TextDecoderStream())) pieces.push(text)
   })
   return {
+    pid: child.pid,
     said: () => pieces.join(''),
     exited: Promise.all([child.exited, ...collected]).then(([code]) => code),
     get exitCode() {

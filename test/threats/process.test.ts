@@ -16,6 +16,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openPlace } from '../support/command-line.ts'
+import { startForeground } from '../support/foreground.ts'
 import { type GatewayProcess, startGatewayProcess } from '../support/gateway-process.ts'
 import { eventually, keyOf, openWorld, type World } from '../support/world.ts'
 
@@ -106,6 +107,20 @@ describe('threat 38: a debugger', () => {
       expect(listeningSockets(child.pid)).toEqual(before)
     },
   )
+
+  it.if(process.platform === 'linux')('is not opened by the launcher either, which is Node', async () => {
+    const words = ['node', 'bin/spillway.mjs', 'serve', '--port', '0', '--data-dir', join(directory, 'data')]
+    const launcher = startForeground(directory, words)
+    await eventually(() => launcher.said().includes('listens on') || undefined, 'the gateway to listen')
+    launcher.signalAlone('SIGUSR1')
+    for (let count = 0; count < 20; count++) {
+      expect(listeningSockets(launcher.pid)).toEqual([])
+      await Bun.sleep(20)
+    }
+    expect(launcher.said()).not.toContain('Debugger listening')
+    launcher.signal('SIGTERM')
+    expect(await launcher.exited).toBe(0)
+  })
 
   /** Addresses that a process listens on, by what Linux says of its descriptors. */
   function listeningSockets(pid: number): readonly string[] {
