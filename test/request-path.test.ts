@@ -7,7 +7,7 @@ import { event } from '../src/simulator/events.ts'
 import * as reply from '../src/simulator/replies.ts'
 import { only } from './support/first.ts'
 import { answerOn, exchange, headerOf } from './support/raw-answer.ts'
-import { connectRaw } from './support/raw-client.ts'
+import { connectRaw, type RawClient } from './support/raw-client.ts'
 import { startRawUpstream } from './support/raw-upstream.ts'
 import { bodyOf, requestBytes } from './support/requests.ts'
 import { within } from './support/within.ts'
@@ -25,6 +25,19 @@ const LIST = 'GET /v1/models HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n'
 const ANSWER = 'x'.repeat(50_000)
 const AHEAD = 1_000
 
+/** A client that takes one answer and no more, but asks on. */
+async function readerOfNothing(ahead: number): Promise<RawClient> {
+  world = await openWorld()
+  world.simulator.always(keyOf('a'), reply.whole(200, ANSWER))
+  const client = await connectRaw(world.url)
+  client.write(LIST)
+  await client.when(() => client.size > ANSWER.length)
+  client.pause()
+  client.write(LIST.repeat(ahead))
+  await stillness()
+  return client
+}
+
 /** Until no request has gone upstream for ten others' time. */
 async function stillness(): Promise<void> {
   for (let seen = -1; seen !== world.simulator.received.length; ) {
@@ -35,14 +48,7 @@ async function stillness(): Promise<void> {
 
 describe('requests sent ahead of their turn', () => {
   it('wait until the answer before them has been taken', async () => {
-    world = await openWorld()
-    world.simulator.always(keyOf('a'), reply.whole(200, ANSWER))
-    const client = await connectRaw(world.url)
-    client.write(LIST)
-    await client.when(() => client.size > ANSWER.length)
-    client.pause()
-    client.write(LIST.repeat(AHEAD))
-    await stillness()
+    const client = await readerOfNothing(AHEAD)
     expect(world.simulator.received.length).toBeLessThan(AHEAD / 2)
     client.resume()
     await arrived(AHEAD + 1)
@@ -50,14 +56,7 @@ describe('requests sent ahead of their turn', () => {
   })
 
   it('are not kept without end: the connection ends with the answers that were begun', async () => {
-    world = await openWorld()
-    world.simulator.always(keyOf('a'), reply.whole(200, ANSWER))
-    const client = await connectRaw(world.url)
-    client.write(LIST)
-    await client.when(() => client.size > ANSWER.length)
-    client.pause()
-    client.write(LIST.repeat(20 * AHEAD))
-    await stillness()
+    const client = await readerOfNothing(20 * AHEAD)
     client.resume()
     await within(client.ended, 'the connection to end')
     expect(world.simulator.received.length).toBeLessThan(AHEAD)
