@@ -124,6 +124,7 @@ describe('a wrong use', () => {
       ['accounts', 'add', 'x', '--provider', 'console', '--api-key-env', 'NOT_SET'],
     ],
     ['a setting that does not exist', ['config', 'set', 'strategie', 'session']],
+    ['a setting to show that does not exist', ['config', 'get', 'nothing']],
     ['a setting’s value that does not exist', ['config', 'set', 'strategy', 'fastest']],
     ['a program to run that is missing', ['run']],
   ])('ends with 2 and says what is wrong: %s', async (_what, words) => {
@@ -155,7 +156,6 @@ describe('what is not there', () => {
     ['a key to revoke', 'keys revoke nobody --yes', 'There is no key "nobody".'],
     ['a request to show', 'requests show nothing', 'There is no request nothing in the ledger.'],
     ['a request to explain', 'why nothing', 'There is no request nothing in the ledger.'],
-    ['a setting to show', 'config get nothing', 'There is no setting called "nothing".'],
     [
       'a file to import',
       'accounts import /nowhere/accounts.json',

@@ -5,13 +5,14 @@
  */
 import { type Context, Hono } from 'hono'
 import type { z } from 'zod'
-import { GatewayError, STATUS_OF, toGatewayError } from '../core/error.ts'
+import { type ErrorDetail, GatewayError, STATUS_OF, toGatewayError } from '../core/error.ts'
 import type { Log } from '../core/ports/log.ts'
 import { type Input, type Route, type RouteName, routes } from './contract.ts'
 import { createHandlers, type Handlers } from './handlers.ts'
 import { streamRequests } from './live.ts'
 import { openApiDocument } from './openapi.ts'
 import { PROTECTIVE_HEADERS } from './protective-headers.ts'
+import { nothingSchema } from './schemas.ts'
 import type { Services } from './services.ts'
 
 export interface AppOptions {
@@ -36,6 +37,7 @@ export function createApp(options: AppOptions): App {
   const handlers = createHandlers(services)
   const guarded = (context: Context<Bindings>, answer: () => Response | Promise<Response>) => {
     assertAdmin(context, options)
+    parse(nothingSchema, context.req.query())
     return answer()
   }
   app.get('/metrics', (context) =>
@@ -54,6 +56,7 @@ export function createApp(options: AppOptions): App {
     toResponse(new GatewayError('not-found', `There is nothing at ${context.req.path}.`)),
   )
   app.onError((thrown) => {
+    if (thrown instanceof UnsupportedMediaType) return problem(415, 'unsupported-media-type', thrown.message)
     const error = toGatewayError(thrown)
     if (error.code === 'internal') options.log.error('An API call failed because of a bug.', thrown)
     return toResponse(error)
@@ -82,20 +85,32 @@ function register(app: Hono<Bindings>, name: RouteName, handlers: Handlers, opti
 async function readInput(context: Context, route: Route): Promise<Input<RouteName>> {
   const input = {
     params: context.req.param(),
-    ...(route.query === undefined ? {} : { query: parse(route.query, context.req.query()) }),
-    ...(route.body === undefined ? {} : { body: parse(route.body, await readBody(context)) }),
+    query: parse(route.query ?? nothingSchema, context.req.query()),
+    body: await readBody(context, route.body),
   }
   return input as Input<RouteName>
 }
 
-/** Only JSON that says it is JSON: a form on another site can send neither (CSRF). */
-async function readBody(context: Context): Promise<unknown> {
-  const type = context.req.header('content-type') ?? ''
-  if (!/^application\/json\b/i.test(type)) {
-    throw new GatewayError('unsupported-encoding', 'Send the body as application/json.')
+/** What the caller sent is not said to be JSON. */
+class UnsupportedMediaType extends Error {
+  constructor() {
+    super('Send the body as application/json.')
+    this.name = 'UnsupportedMediaType'
   }
+}
+
+/** Only JSON that says it is JSON: a form on another site can send neither (CSRF). */
+async function readBody(context: Context, schema: z.ZodType | undefined): Promise<unknown> {
+  const text = await context.req.text()
+  if (schema === undefined && text === '') return undefined
+  if (!/^application\/json\b/i.test(context.req.header('content-type') ?? ''))
+    throw new UnsupportedMediaType()
+  return parse(schema ?? nothingSchema, toJson(text))
+}
+
+function toJson(text: string): unknown {
   try {
-    return await context.req.json()
+    return JSON.parse(text)
   } catch (cause) {
     throw new GatewayError('bad-request', 'The body is not JSON.', { cause })
   }
@@ -130,7 +145,10 @@ function assertAdmin(context: Context<Bindings>, { isAdmin, isBlocked }: AppOpti
 }
 
 function toResponse({ code, message, details }: GatewayError): Response {
-  const headers = code === 'too-many-attempts' ? { 'retry-after': '60' } : undefined
-  const body = { error: { code, message, ...(details === undefined ? {} : { details }) } }
-  return Response.json(body, { status: STATUS_OF[code], ...(headers === undefined ? {} : { headers }) })
+  const response = problem(STATUS_OF[code], code, message, details)
+  if (code === 'too-many-attempts') response.headers.set('retry-after', '60')
+  return response
 }
+
+const problem = (status: number, code: string, message: string, details?: readonly ErrorDetail[]): Response =>
+  Response.json({ error: { code, message, ...(details === undefined ? {} : { details }) } }, { status })

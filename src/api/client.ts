@@ -4,7 +4,7 @@
  * in a command's own process. Must not know a command.
  */
 import { type Answer, type ClientInput, type Route, type RouteName, routes } from './contract.ts'
-import { toApiError } from './error.ts'
+import { ApiError, toApiError } from './error.ts'
 
 /** Sends one request; the URL is a path with its query. */
 export type Transport = (path: string, init: RequestInit) => Promise<Response>
@@ -35,7 +35,7 @@ async function call(
   route: Route,
   { params = {}, query = {}, body }: AnyInput,
 ): Promise<unknown> {
-  const path = route.path.replace(/:(\w+)/g, (_, name: string) => encodeURIComponent(params[name] ?? ''))
+  const path = route.path.replace(/:(\w+)/g, (_, name: string) => toPathPart(route, params[name] ?? ''))
   const given = Object.entries(query).flatMap(([name, value]): [string, string][] =>
     value === undefined ? [] : [[name, String(value)]],
   )
@@ -48,4 +48,11 @@ async function call(
   })
   if (!response.ok) throw await toApiError(response)
   return response.json()
+}
+
+/** No name that a path cannot carry in its plain form is anybody's; encoded or not, the server would refuse it. */
+function toPathPart({ path }: Route, part: string): string {
+  if (!/^\.{0,2}$|[/\\\0]/.test(part)) return encodeURIComponent(part)
+  const [, noun = 'thing'] = /^\/api\/(\w+?)s?\/:/.exec(path) ?? []
+  throw new ApiError(404, 'not-found', `There is no ${noun} "${part}".`)
 }

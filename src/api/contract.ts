@@ -196,6 +196,23 @@ export const routes = {
   },
 } as const satisfies Readonly<Record<string, Route>>
 
+/** What answers with something else than JSON: not for the typed client, but in the OpenAPI document. */
+export const plainRoutes = [
+  {
+    name: 'metrics',
+    path: '/metrics',
+    summary: 'Metrics for Prometheus.',
+    type: 'text/plain',
+  },
+  {
+    name: 'streamRequests',
+    path: '/api/requests/stream',
+    summary:
+      'Ledger rows as they are booked, as server-sent events named "request", each with its id and a request as JSON. Last-Event-ID is understood.',
+    type: 'text/event-stream',
+  },
+] as const
+
 export type Routes = typeof routes
 export type RouteName = keyof Routes
 

@@ -1,14 +1,15 @@
 /**
  * Ledger rows as they are booked, as server-sent events with ids: a client that comes back
  * with `Last-Event-ID` misses nothing that is still remembered. A reader that is too slow
- * is cut off rather than waited for.
+ * is cut off rather than waited for, and the end of the feed is the end of the stream.
  */
 import type { LedgerRow } from '../core/ledger.ts'
 import type { RequestFeed } from './services.ts'
 import { toRequestView } from './views.ts'
 
 const PING_MS = 15_000
-const MOST_WAITING = 1_000
+/** More than a feed remembers, all of which may be due at once. */
+const MOST_WAITING = 2_000
 
 export function streamRequests(feed: RequestFeed, lastEventId: string | undefined): Response {
   let stop = (): void => {}
@@ -17,11 +18,13 @@ export function streamRequests(feed: RequestFeed, lastEventId: string | undefine
       start(controller) {
         const send = (text: string): void => {
           controller.enqueue(Buffer.from(text))
-          if ((controller.desiredSize ?? 0) > -MOST_WAITING) return
+          if ((controller.desiredSize ?? 0) <= -MOST_WAITING) end()
+        }
+        const end = (): void => {
           stop()
           controller.close()
         }
-        const unsubscribe = feed.subscribe((row) => send(eventOf(row)))
+        const unsubscribe = feed.subscribe((row) => send(eventOf(row)), end)
         const timer = setInterval(() => send(': ping\n\n'), PING_MS)
         stop = () => {
           unsubscribe()

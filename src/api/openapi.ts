@@ -1,6 +1,6 @@
 /** The OpenAPI 3.1 document, made from the contract's table. Must not say what the table does not. */
 import { z } from 'zod'
-import { type Route, routes } from './contract.ts'
+import { plainRoutes, type Route, routes } from './contract.ts'
 import { errorSchema } from './schemas.ts'
 
 export function openApiDocument(version: string): object {
@@ -9,6 +9,7 @@ export function openApiDocument(version: string): object {
     const path = route.path.replace(/:(\w+)/g, '{$1}')
     paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(name, route) }
   }
+  for (const { path, ...route } of plainRoutes) paths[path] = { get: plainOperation(route) }
   return {
     openapi: '3.1.0',
     info: { title: 'Spillway admin API', version },
@@ -32,6 +33,16 @@ function operation(name: string, route: Route): object {
     ...(isOpen === true ? { security: [] } : {}),
   }
 }
+
+const plainOperation = ({ name, summary, type }: Omit<(typeof plainRoutes)[number], 'path'>): object => ({
+  operationId: name,
+  summary,
+  parameters: [],
+  responses: {
+    200: { description: 'Done.', content: { [type]: { schema: { type: 'string' } } } },
+    default: { description: 'What went wrong, as a sentence.', content: json(errorSchema, 'output') },
+  },
+})
 
 const json = (schema: z.ZodType, io: 'input' | 'output'): object => ({
   'application/json': { schema: z.toJSONSchema(schema, { io, target: 'draft-2020-12' }) },

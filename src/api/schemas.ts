@@ -169,15 +169,26 @@ export const requestSchema = z.object({
   error: z.string().optional(),
 })
 
+const NO_STATUS = `must be an HTTP status such as 429, or one of ${outcomeSchema.options.join(', ')}`
+/** In a query everything is a text; 0 is the status of whoever left before an answer. */
+const statusSchema = z.union(
+  [
+    z
+      .string()
+      .regex(/^\d{1,3}$/, { error: NO_STATUS, abort: true })
+      .transform(Number),
+    z.int().min(0).max(999),
+    outcomeSchema,
+  ],
+  { error: NO_STATUS },
+)
+
 export const requestQuerySchema = z.strictObject({
   limit: z.coerce.number().int().min(1).max(1_000).default(50),
-  cursor: z.string().optional(),
+  cursor: z.uuid({ error: 'must be the nextCursor of an earlier page' }).optional(),
   account: z.string().optional(),
   model: z.string().optional(),
-  status: z
-    .union([z.coerce.number().int(), outcomeSchema])
-    .optional()
-    .describe('an HTTP status or an outcome'),
+  status: statusSchema.optional().describe('an HTTP status or an outcome'),
   key: z.string().optional(),
   session: z.string().optional(),
   since: z.string().optional().describe('ISO 8601, or a length such as "15m", "24h", "7d"'),
@@ -196,9 +207,12 @@ export const keySchema = z.object({
   revokedAt: time.optional(),
 })
 
-export const newKeySchema = z.strictObject({ name })
+/** A name stands in paths, where these would mean something else. */
+const keyName = name.regex(/^(?!\.{1,2}$)[^/\\\p{Cc}]+$/u, 'must not hold / or \\')
+
+export const newKeySchema = z.strictObject({ name: keyName })
 export const createdKeySchema = keySchema.extend({ secret: z.string().describe('shown this once') })
-export const keyChangeSchema = z.strictObject({ name: name.optional(), disabled: z.boolean().optional() })
+export const keyChangeSchema = z.strictObject({ name: keyName.optional(), disabled: z.boolean().optional() })
 
 /* the rest */
 

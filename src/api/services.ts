@@ -83,7 +83,8 @@ export interface SettingInfo {
 export interface RequestFeed {
   /** Rows booked after the one called `after`, as far as they are still remembered. */
   since(after: string | undefined): readonly LedgerRow[]
-  subscribe(listener: (row: LedgerRow) => void): () => void
+  /** `ended` is called once when no row will come any more: the gateway is about to stop. */
+  subscribe(listener: (row: LedgerRow) => void, ended: () => void): () => void
 }
 
 export interface SystemInfo {

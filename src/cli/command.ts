@@ -5,7 +5,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { Client } from '../api/client.ts'
 import { json } from './format.ts'
-import type { Gate, Shell } from './shell.ts'
+import type { ConnectOptions, Gate, Shell } from './shell.ts'
 
 export interface JsonOption {
   readonly json?: boolean
@@ -24,8 +24,9 @@ export function present<T>(shell: Shell, options: JsonOption, value: T, show: (v
 export const useClient = async <T>(
   shell: Shell,
   work: (client: Client, gate: Gate) => Promise<T>,
+  options: ConnectOptions = {},
 ): Promise<T> => {
-  const gate = await shell.connect()
+  const gate = await shell.connect(options)
   return work(gate.client, gate)
 }
 

@@ -1,7 +1,7 @@
 /** Tables, amounts and times for people: aligned, cut where the terminal ends, and harmless. */
 import { describe, expect, it } from 'bun:test'
 import fc from 'fast-check'
-import { type Cell, fields, fromNow, json, seconds, table, usd } from './format.ts'
+import { type Cell, costOf, type Fit, fields, fromNow, json, seconds, table, usd } from './format.ts'
 import type { Output } from './shell.ts'
 
 describe('table', () => {
@@ -69,6 +69,27 @@ describe('table', () => {
     expect(line.isWellFormed()).toBe(true)
   })
 
+  it('never cuts what has to be whole, and leaves out what it can do without before that', () => {
+    const id = '01992b7e-0000-7000-8000-000000000000'
+    const names = ['WHEN', 'ID', 'MODEL', 'TOOK', 'STATUS']
+    const row = ['10 min ago', id, 'claude-sonnet-5-5', '12.00 s', '200']
+    const fit = { whole: ['ID'], dispensable: ['TOOK', 'MODEL'] }
+    const at = (columns: number) => tableOf(names, [row], { columns, isTerminal: true }, fit)
+    expect(at(84)[1]).toBe(`10 min ago  ${id}  claude-sonnet-5-5  12.00 s  200`)
+    expect(at(80)[1]).toBe(`10 min ago  ${id}  claude-sonne…  12.00 s  200`)
+    expect(at(70)[1]).toBe(`10 min ago  ${id}  claude-sonn…  200`)
+    expect(at(60)[1]).toBe(`10 min ago  ${id}  200`)
+    expect(at(20)[1]).toBe(`10 min …  ${id}  200`)
+  })
+
+  it('cuts no number, which would be another one', () => {
+    const [, line] = tableOf(['tokens', 'error'], [[123_456_789_012, 'x'.repeat(30)]], {
+      columns: 25,
+      isTerminal: true,
+    })
+    expect(line).toBe('123,456,789,012  xxxxxxx…')
+  })
+
   it('cuts nothing that goes into a file', () => {
     const [, line] = tableOf(['error'], [['x'.repeat(300)]], { columns: 40, isTerminal: false })
     expect(line).toHaveLength(300)
@@ -134,6 +155,18 @@ describe('usd', () => {
   })
 })
 
+describe('the cost of a request', () => {
+  const nothing = { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheWrite5mTokens: 0 }
+
+  it.each([
+    ['that used nothing', { ...nothing, cacheWrite1hTokens: 0, costUsd: null }, '$0.0000'],
+    ['of a model without a price', { ...nothing, cacheWrite1hTokens: 1, costUsd: null }, 'unpriced'],
+    ['of a model with one', { ...nothing, cacheWrite1hTokens: 1, costUsd: 2 }, '$2.00'],
+  ])('%s is what it is', (_what, request, text) => {
+    expect(costOf(request)).toBe(text)
+  })
+})
+
 describe('seconds', () => {
   it.each([
     [undefined, ''],
@@ -171,9 +204,10 @@ function tableOf(
   columns: readonly string[],
   rows: readonly (readonly Cell[])[],
   terminal: Partial<Output> = {},
+  fit: Fit = {},
 ): readonly string[] {
   const { output, lines } = recording(terminal)
-  table(output, columns, rows)
+  table(output, columns, rows, fit)
   return lines
 }
 

@@ -4,24 +4,84 @@ import type { Output } from './shell.ts'
 export type Cell = string | number | undefined
 
 const GAP = '  '
+/** What a cut column keeps. */
+const LEAST_WIDTH = 8
 
-/** Columns as wide as their content, the widest cut where the terminal ends; numbers to the right. */
-export function table(output: Output, columns: readonly string[], rows: readonly (readonly Cell[])[]): void {
-  const texts = rows.map((row) => columns.map((_, index) => textOf(row[index])))
-  const widths = fit(
-    columns.map((column, index) => Math.max(width(column), ...texts.map((row) => width(row[index] ?? '')))),
-    output,
-  )
-  const isNumeric = columns.map((_, index) =>
-    rows.every((row) => row[index] === undefined || typeof row[index] === 'number'),
-  )
-  const line = (cells: readonly string[]): string =>
-    cells
-      .map((cell, index) => pad(cell, widths[index] ?? 0, isNumeric[index] === true))
+/** What may be done to a table's columns on a terminal that is too narrow for them. */
+export interface Fit {
+  /** Never cut: what somebody has to copy. */
+  readonly whole?: readonly string[]
+  /** Left out where there is no room, the first named first. */
+  readonly dispensable?: readonly string[]
+}
+
+interface Column {
+  readonly name: string
+  readonly cells: readonly string[]
+  readonly width: number
+  /** The least that it can be cut to. */
+  readonly least: number
+  readonly isNumeric: boolean
+}
+
+/** Columns as wide as their content, the widest texts cut where the terminal ends; numbers to the right. */
+export function table(
+  output: Output,
+  names: readonly string[],
+  rows: readonly (readonly Cell[])[],
+  fit: Fit = {},
+): void {
+  const all = names.map((name, index) => {
+    const values = rows.map((row) => row[index])
+    return toColumn(name, values, fit)
+  })
+  const room = output.columns
+  const columns = output.isTerminal ? cutTo(room, withoutDispensable(room, all, fit)) : all
+  const line = (textIn: (column: Column) => string): string =>
+    columns
+      .map((column) => pad(textIn(column), column.width, column.isNumeric))
       .join(GAP)
       .trimEnd()
-  output.line(dim(output, line(columns)))
-  for (const row of texts) output.line(line(row))
+  const head = line(({ name }) => name)
+  output.line(dim(output, head))
+  for (const index of rows.keys()) output.line(line(({ cells }) => cells[index] ?? ''))
+}
+
+function toColumn(name: string, values: readonly Cell[], { whole = [] }: Fit): Column {
+  const cells = values.map(textOf)
+  const widest = Math.max(width(name), ...cells.map(width))
+  const isNumeric = values.every((value) => value === undefined || typeof value === 'number')
+  const isCuttable = !isNumeric && !whole.includes(name)
+  return { name, cells, width: widest, isNumeric, least: isCuttable ? Math.min(widest, LEAST_WIDTH) : widest }
+}
+
+const totalOf = (columns: readonly Column[], widthOf: (column: Column) => number): number =>
+  columns.reduce((sum, column) => sum + widthOf(column) + GAP.length, -GAP.length)
+
+/** Only as many columns as have room when they are cut as far as they can be. */
+function withoutDispensable(
+  room: number,
+  columns: readonly Column[],
+  { dispensable = [] }: Fit,
+): readonly Column[] {
+  let left = columns
+  for (const name of dispensable) {
+    if (totalOf(left, ({ least }) => least) <= room) break
+    left = left.filter((column) => column.name !== name)
+  }
+  return left
+}
+
+/** The widest first, until it fits or nothing can be cut any more. */
+function cutTo(room: number, columns: readonly Column[]): readonly Column[] {
+  const excess = totalOf(columns, (column) => column.width) - room
+  const cuttable = columns.filter((column) => column.width > column.least)
+  const [first] = cuttable
+  if (excess <= 0 || first === undefined) return columns
+  const widest = cuttable.reduce((best, column) => (column.width > best.width ? column : best), first)
+  const cut = { ...widest, width: Math.max(widest.least, widest.width - excess) }
+  const next = columns.map((column) => (column === widest ? cut : column))
+  return cutTo(room, next)
 }
 
 /** Labels and values, one a line. */
@@ -41,13 +101,6 @@ const textOf = (cell: Cell): string => {
 const plain = (text: string): string => text.replace(/[\p{Cc}\p{Cf}]/gu, '�')
 
 const width = (text: string): number => Bun.stringWidth(text)
-
-function fit(widths: readonly number[], { columns, isTerminal }: Output): readonly number[] {
-  const total = widths.reduce((sum, each) => sum + each + GAP.length, -GAP.length)
-  if (!isTerminal || total <= columns) return widths
-  const widest = widths.indexOf(Math.max(...widths))
-  return widths.map((each, index) => (index === widest ? Math.max(8, each - (total - columns)) : each))
-}
 
 function pad(text: string, to: number, isRight: boolean): string {
   const cut = width(text) > to ? shortened(text, to - 1) : text
@@ -72,6 +125,16 @@ const dim = (output: Output, text: string): string => (output.hasColour ? `\u001
 
 export const usd = (amount: number | null): string =>
   amount === null ? 'unpriced' : `$${amount.toFixed(amount < 1 ? 4 : 2)}`
+
+type Cost = Readonly<Record<Tokens, number>> & { readonly costUsd: number | null }
+type Tokens = 'inputTokens' | 'outputTokens' | 'cacheReadTokens' | 'cacheWrite5mTokens' | 'cacheWrite1hTokens'
+
+/** What used no token cost nothing, whatever its model. */
+export function costOf(request: Cost): string {
+  const { inputTokens, outputTokens, cacheReadTokens, cacheWrite5mTokens, cacheWrite1hTokens } = request
+  const used = inputTokens + outputTokens + cacheReadTokens + cacheWrite5mTokens + cacheWrite1hTokens
+  return usd(used === 0 ? (request.costUsd ?? 0) : request.costUsd)
+}
 
 export const seconds = (ms: number | undefined): string =>
   ms === undefined ? '' : `${(ms / 1_000).toFixed(2)} s`

@@ -11,7 +11,7 @@ import { addKeyCommands } from './commands/keys.ts'
 import { addMaintenanceCommands, addServeCommands } from './commands/maintenance.ts'
 import { addOverviewCommands } from './commands/overview.ts'
 import { addRequestCommands } from './commands/requests.ts'
-import { CommandError, EXIT, type ExitCode, type Shell } from './shell.ts'
+import { Cancelled, CommandError, EXIT, type ExitCode, ReaderGone, type Shell } from './shell.ts'
 
 export interface GlobalOptions {
   readonly dataDir?: string
@@ -31,6 +31,7 @@ export function createProgram(makeShell: ShellFactory): Command {
     .showHelpAfterError('Run with --help for what there is.')
     .enablePositionalOptions()
     .exitOverride()
+    .configureOutput({ writeOut: (text) => shell.output.line(text.replace(/\n$/, '')) })
   addServeCommands(program, shell)
   addAccountCommands(program, shell)
   addKeyCommands(program, shell)
@@ -58,6 +59,8 @@ function addGlobalOptions(command: Command): void {
 /** What a thrown error means to the shell that called us; the sentence goes to `print`. */
 export function exitCodeOf(error: unknown, print: (sentence: string) => void): ExitCode {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
+  if (error instanceof ReaderGone) return EXIT.ok
+  if (error instanceof Cancelled) return EXIT.cancelled
   print(error instanceof Error ? error.message : String(error))
   if (error instanceof CommandError) return error.exitCode
   if (!(error instanceof ApiError)) return EXIT.failure

@@ -5,29 +5,36 @@
 import type { Client, Transport } from '../api/client.ts'
 
 export interface Shell {
-  /** Opens the way to the gateway; closed when the command is done. */
-  connect(): Promise<Gate>
+  /** Opens the way to the gateway; closed when the command is done. `mayCreate`: also where there are no data yet. */
+  connect(options?: ConnectOptions): Promise<Gate>
   readonly output: Output
   /** Reads standard input to its end. */
   readInput(): Promise<string>
-  /** Asks for a secret on a terminal; undefined where there is none. */
+  /** Asks for a secret on a terminal; undefined where there is none. Throws Cancelled. */
   askSecret(question: string): Promise<string | undefined>
+  /** Throws Cancelled. */
   confirm(question: string): Promise<boolean>
   readonly environment: Readonly<Record<string, string | undefined>>
   serve(flags: Readonly<Record<string, unknown>>, isDemo: boolean): Promise<number>
   doctor(): Promise<readonly Check[]>
   validateConfig(): readonly { readonly path: string; readonly message: string }[]
+  /** " Did you mean …?" for a name that no setting has, or nothing. */
+  suggestSetting(name: string): string
   /** Runs a program with further variables; its exit code. Starts a gateway for its lifetime if none runs. */
-  run(
-    command: readonly string[],
-    variables: (url: string) => Readonly<Record<string, string>>,
-  ): Promise<number>
+  run(command: readonly string[], prepare: Preparation): Promise<number>
   /** Ends with another program's exit code. */
   exitWithChild(code: number): void
   /** The command did its work, but what it found is to be told by the exit code. */
   exitWith(code: ExitCode): void
   readonly version: string
 }
+
+export interface ConnectOptions {
+  readonly mayCreate?: boolean
+}
+
+/** Asks the gateway what has to be known, then says for its address which variables a program gets. */
+export type Preparation = (client: Client) => Promise<(url: string) => Readonly<Record<string, string>>>
 
 export interface Gate {
   readonly client: Client
@@ -63,6 +70,10 @@ export const EXIT = {
   findings: 5,
   unreachable: 69,
   exhausted: 75,
+  /** As shells end: a program that cannot be run, one that is not there, and Ctrl-C. */
+  notExecutable: 126,
+  noProgram: 127,
+  cancelled: 130,
 } as const
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
@@ -75,5 +86,21 @@ export class CommandError extends Error {
     super(message)
     this.name = 'CommandError'
     this.exitCode = exitCode
+  }
+}
+
+/** Somebody pressed Ctrl-C at a question: nothing to say. */
+export class Cancelled extends Error {
+  constructor() {
+    super('Cancelled.')
+    this.name = 'Cancelled'
+  }
+}
+
+/** Whoever read our output has had enough: nothing to say, and nothing went wrong. */
+export class ReaderGone extends Error {
+  constructor() {
+    super('Nobody reads the output any more.')
+    this.name = 'ReaderGone'
   }
 }

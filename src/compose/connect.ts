@@ -2,9 +2,10 @@
  * A command's way to the gateway: over HTTP to the server whose note stands in the data
  * directory, or, where none runs, straight to the same API in the command's own process.
  */
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Transport } from '../api/client.ts'
+import { CommandError, type ConnectOptions, EXIT } from '../cli/shell.ts'
 import { GatewayError } from '../core/error.ts'
 import { readServerNote, type ServerNote } from '../platform/data-directory.ts'
 import { openFoundation } from './foundation.ts'
@@ -38,7 +39,11 @@ const PAUSE_MS = 50
 export async function connect(
   places: Places,
   environment: Readonly<Record<string, string | undefined>>,
+  { mayCreate = false }: ConnectOptions = {},
 ): Promise<Connection> {
+  const { dataDirectory, isDataDirectoryNamed } = places
+  if (!mayCreate && isDataDirectoryNamed === true && !existsSync(dataDirectory))
+    throw new CommandError(EXIT.notFound, `There is no data directory ${dataDirectory}.`)
   const deadline = performance.now() + PATIENCE_MS
   for (;;) {
     try {

@@ -30,13 +30,17 @@ export interface Demo {
   stop(): void
 }
 
+/** Of one priority: new conversations go to each in turn. */
 const ACCOUNTS = [
-  { name: 'steady', priority: 0, key: 'demo-steady' },
-  { name: 'spent', priority: 0, key: 'demo-spent' },
-  { name: 'moody', priority: 1, key: 'demo-moody' },
+  { name: 'steady', key: 'demo-steady' },
+  { name: 'spent', key: 'demo-spent' },
+  { name: 'moody', key: 'demo-moody' },
 ] as const
 
 const TRAFFIC_MS = 1_500
+/** So many conversations go on at a time, each for so many turns. */
+const CONVERSATIONS = 3
+const TURNS = 8
 const MODELS = ['claude-sonnet-5-5', 'claude-opus-5-5', 'claude-haiku-5-5']
 
 export function createDemo(): Demo {
@@ -51,9 +55,9 @@ export function createDemo(): Demo {
         const headers = { 'content-type': 'application/json', authorization: `Bearer ${gateway.adminToken}` }
         return gateway.app(new Request(`http://gateway${path}`, { ...init, headers }), 'demo')
       })
-      for (const { name, priority, key } of ACCOUNTS) {
+      for (const { name, key } of ACCOUNTS) {
         await client.addAccount({
-          body: { name, provider: 'anthropic-compatible', apiKey: key, baseUrl: simulator.url, priority },
+          body: { name, provider: 'anthropic-compatible', apiKey: key, baseUrl: simulator.url },
         })
       }
       let turn = 0
@@ -75,7 +79,7 @@ function giveCharacter(simulator: Simulator): void {
     answered++
     return answered % 6 === 0 ? windowSpent('5h', Math.round(Date.now() / 1_000) + 45) : unhurried(request)
   })
-  const moods = [overloaded, throttled(8), undefined, undefined]
+  const moods = [undefined, undefined, overloaded, throttled(8), undefined, undefined]
   let mood = 0
   simulator.always('demo-moody', (request) => moods[mood++ % moods.length] ?? unhurried(request))
 }
@@ -90,9 +94,10 @@ function unhurried(request: Received): Reply {
     : message(simulated)
 }
 
-/** A client of the demonstration: a few conversations that go on and on. */
+/** A client of the demonstration: a few conversations, and new ones when they have ended. */
 async function ask(url: string, turn: number): Promise<void> {
-  const session = `demo-session-${turn % 5}`
+  const generation = Math.floor(turn / (CONVERSATIONS * TURNS))
+  const session = `demo-session-${generation}-${turn % CONVERSATIONS}`
   try {
     const response = await fetch(`${url}/v1/messages`, {
       method: 'POST',

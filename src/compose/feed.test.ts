@@ -10,8 +10,14 @@ describe('the feed', () => {
   it('tells everybody who listens of each row, until they stop', () => {
     const feed = createFeed(manualClock().elapsed)
     const [first, second]: [LedgerRow[], LedgerRow[]] = [[], []]
-    const stop = feed.subscribe((row) => void first.push(row))
-    feed.subscribe((row) => void second.push(row))
+    const stop = feed.subscribe(
+      (row) => void first.push(row),
+      () => {},
+    )
+    feed.subscribe(
+      (row) => void second.push(row),
+      () => {},
+    )
     feed.push(sampleRow(1))
     stop()
     feed.push(sampleRow(2))
@@ -21,7 +27,10 @@ describe('the feed', () => {
 
   it('has nothing for somebody new', () => {
     const feed = createFeed(manualClock().elapsed)
-    feed.subscribe(() => {})
+    feed.subscribe(
+      () => {},
+      () => {},
+    )
     feed.push(sampleRow(1))
     expect(feed.since(undefined)).toEqual([])
   })
@@ -29,7 +38,10 @@ describe('the feed', () => {
   it('has for somebody who comes back what was missed, and nothing twice', () => {
     const clock = manualClock()
     const feed = createFeed(clock.elapsed)
-    const stop = feed.subscribe(() => {})
+    const stop = feed.subscribe(
+      () => {},
+      () => {},
+    )
     for (const number of [1, 2]) feed.push(sampleRow(number))
     stop()
     clock.advance(60_000)
@@ -40,7 +52,10 @@ describe('the feed', () => {
 
   it('has everything that is remembered for somebody who was away for longer than that', () => {
     const feed = createFeed(manualClock().elapsed)
-    feed.subscribe(() => {})
+    feed.subscribe(
+      () => {},
+      () => {},
+    )
     for (let number = 0; number < 5_000; number++) feed.push(sampleRow(number))
     const missed = feed.since(rowIdOf(1))
     expect(missed.at(-1)?.id).toBe(rowIdOf(4_999))
@@ -51,11 +66,34 @@ describe('the feed', () => {
   it('keeps nothing when nobody has listened for a while', () => {
     const clock = manualClock()
     const feed = createFeed(clock.elapsed)
-    const stop = feed.subscribe(() => {})
+    const stop = feed.subscribe(
+      () => {},
+      () => {},
+    )
     feed.push(sampleRow(1))
     stop()
     clock.advance(300_001)
     for (let number = 2; number < 100; number++) feed.push(sampleRow(number))
     expect(feed.since('unknown')).toEqual([])
+  })
+
+  it('tells whoever listens that it has ended, once, and whoever comes later too', async () => {
+    const feed = createFeed(manualClock().elapsed)
+    const ends: string[] = []
+    const stop = feed.subscribe(
+      () => {},
+      () => void ends.push('left'),
+    )
+    stop()
+    feed.subscribe(
+      () => {},
+      () => void ends.push('there'),
+    )
+    feed.end()
+    feed.end()
+    expect(ends).toEqual(['there'])
+    const { promise: late, resolve } = Promise.withResolvers<void>()
+    feed.subscribe(() => {}, resolve)
+    await late
   })
 })

@@ -4,6 +4,8 @@ import type { LedgerRow } from '../core/ledger.ts'
 
 export interface Feed extends RequestFeed {
   push(row: LedgerRow): void
+  /** Ends every subscription, and each later one at once: an open feed must not hold up a stop. */
+  end(): void
 }
 
 const REMEMBERED = 500
@@ -11,7 +13,8 @@ const REMEMBERED = 500
 const INTEREST_MS = 300_000
 
 export function createFeed(elapsed: () => number): Feed {
-  const listeners = new Set<(row: LedgerRow) => void>()
+  const listeners = new Map<(row: LedgerRow) => void, () => void>()
+  let isEnded = false
   let rows: LedgerRow[] = []
   let interestUntil = 0
   return {
@@ -22,18 +25,24 @@ export function createFeed(elapsed: () => number): Feed {
       }
       rows.push(row)
       if (rows.length > 2 * REMEMBERED) rows = rows.slice(-REMEMBERED)
-      for (const listener of listeners) listener(row)
+      for (const listener of listeners.keys()) listener(row)
     },
     since(after) {
       const index = after === undefined ? rows.length - 1 : rows.findIndex(({ id }) => id === after)
       return rows.slice(index + 1)
     },
-    subscribe(listener) {
-      listeners.add(listener)
+    subscribe(listener, ended) {
+      if (isEnded) queueMicrotask(ended)
+      else listeners.set(listener, ended)
       return () => {
         listeners.delete(listener)
         interestUntil = elapsed() + INTEREST_MS
       }
+    },
+    end() {
+      isEnded = true
+      for (const ended of [...listeners.values()]) ended()
+      listeners.clear()
     },
   }
 }

@@ -21,6 +21,7 @@ import { openSettings } from '../storage/settings.ts'
 import { openSqlite } from '../storage/sqlite.ts'
 import { openStorage, type Storage } from '../storage/storage.ts'
 import { type ConfigService, createConfigService } from './config-service.ts'
+import type { Places } from './places.ts'
 
 export interface Foundation {
   readonly directory: DataDirectory
@@ -118,6 +119,10 @@ async function openSecrets(
   await assertKey(database, secrets, place)
   return secrets
 }
+
+/** Whether the configuration file was named and is not there; a default one need not be. */
+export const isMissing = ({ configFile, isConfigFileNamed }: Places): boolean =>
+  isConfigFileNamed === true && !existsSync(configFile)
 
 /** A missing file is an empty one; a broken one is an error that names it. */
 export function readConfigFile(path: string): {

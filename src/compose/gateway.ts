@@ -42,6 +42,8 @@ export interface Gateway {
   readonly log: Log
   readonly adminToken: string
   readonly accountCount: () => number
+  /** Ends the live feeds, which would otherwise go on for as long as somebody listens. */
+  endFeeds(): void
   /** Writes what is left to write and lets go of everything. */
   close(): Promise<void>
 }
@@ -84,7 +86,10 @@ export function createGateway(
       pool,
       metrics,
       feed,
-      test: (account) => probe(account, { upstream, secrets: foundation.secrets, clock }),
+      test: async (account) => {
+        const result = await probe(account, { upstream, secrets: foundation.secrets, clock })
+        return { ...result, message: result.message.replace(/\.\.$/, '.') }
+      },
     }),
     log,
     isAdmin: (token) =>
@@ -104,6 +109,7 @@ export function createGateway(
     log,
     adminToken: directory.adminToken,
     accountCount: () => storage.accounts.all().length,
+    endFeeds: feed.end,
     async close() {
       stopRetention()
       upstream.close()

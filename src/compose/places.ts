@@ -7,6 +7,10 @@ type Environment = Readonly<Record<string, string | undefined>>
 export interface Places {
   readonly dataDirectory: string
   readonly configFile: string
+  /** Somebody named the data directory on the command line: what only reads must find it there. */
+  readonly isDataDirectoryNamed?: boolean
+  /** Somebody named the configuration file, by a flag or a variable: then it has to be there. */
+  readonly isConfigFileNamed?: boolean
 }
 
 export function findPlaces(
@@ -22,6 +26,8 @@ export function findPlaces(
     configFile: resolve(
       flags.config ?? given(environment.SPILLWAY_CONFIG) ?? join(configHome, 'spillway', 'config.json'),
     ),
+    isDataDirectoryNamed: flags.dataDir !== undefined,
+    isConfigFileNamed: (flags.config ?? given(environment.SPILLWAY_CONFIG)) !== undefined,
   }
 }
 

@@ -11,7 +11,7 @@ import { removeServerNote, writeServerNote } from '../platform/data-directory.ts
 import { createLineOutput, type LineOutput } from '../platform/output.ts'
 import { type Server, startServer } from '../platform/server/server.ts'
 import type { Settings } from '../settings.ts'
-import { openFoundation } from './foundation.ts'
+import { isMissing, openFoundation } from './foundation.ts'
 import { createGateway, type Gateway } from './gateway.ts'
 import type { Places } from './places.ts'
 import { VERSION } from './version.ts'
@@ -51,6 +51,8 @@ export async function startGateway(options: ServeOptions): Promise<RunningGatewa
     writeLog: output.write,
   })
   const gateway = createGateway(foundation, { environment, logLinesDropped: () => output.dropped })
+  if (isMissing(places))
+    gateway.log.warn('The configuration file that was named does not exist.', { file: places.configFile })
   try {
     const settings = gateway.settings()
     const server = listen(gateway, settings)
@@ -60,6 +62,7 @@ export async function startGateway(options: ServeOptions): Promise<RunningGatewa
       url,
       gateway,
       async stop(graceMs) {
+        gateway.endFeeds()
         await server.stop(graceMs)
         removeServerNote(places.dataDirectory)
         await gateway.close()
@@ -85,6 +88,7 @@ async function announce(server: Server, url: string, directory: string): Promise
 
 function listen(gateway: Gateway, settings: Settings): Server {
   const { host, port } = settings
+  const tls = readTls(settings)
   if (settings.requireKeys === 'off' && !isLoopbackHost(host)) {
     throw new GatewayError(
       'bad-request',
@@ -95,7 +99,7 @@ function listen(gateway: Gateway, settings: Settings): Server {
     return startServer({
       host,
       port,
-      tls: readTls(settings),
+      tls,
       handler: gateway.handler,
       limits: SERVER_LIMITS,
       refusal: (status, message) => writeErrorEnvelope(status, message, undefined),
@@ -108,8 +112,21 @@ function listen(gateway: Gateway, settings: Settings): Server {
 
 function readTls({ tlsCert, tlsKey }: Settings): { readonly cert: string; readonly key: string } | undefined {
   if (tlsCert === '' && tlsKey === '') return undefined
-  if (tlsCert === '' || tlsKey === '') throw new Error('HTTPS needs both --tls-cert and --tls-key')
-  return { cert: readFileSync(tlsCert, 'utf8'), key: readFileSync(tlsKey, 'utf8') }
+  if (tlsCert === '' || tlsKey === '') {
+    throw new GatewayError(
+      'bad-request',
+      'HTTPS needs both a certificate and its key: --tls-cert and --tls-key.',
+    )
+  }
+  return { cert: readPem(tlsCert), key: readPem(tlsKey) }
+}
+
+function readPem(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (cause) {
+    throw new GatewayError('bad-request', `The file ${file} cannot be read: ${messageOf(cause)}.`, { cause })
+  }
 }
 
 function problemWith(host: string, port: number, error: unknown): string {

@@ -3,14 +3,16 @@
  * directory. Composition only: what a command does is the command's.
  */
 import type { GlobalOptions } from '../cli/program.ts'
-import { EXIT, type ExitCode, type Gate, type Output, type Shell } from '../cli/shell.ts'
-import { resolveConfig } from '../config.ts'
+import { EXIT, type ExitCode, type Gate, type Shell } from '../cli/shell.ts'
+import { type Finding, resolveConfig, suggestion } from '../config.ts'
+import { messageOf } from '../core/error.ts'
 import { type Connection, connect } from './connect.ts'
 import { examine } from './doctor.ts'
-import { readConfigFile } from './foundation.ts'
+import { isMissing, readConfigFile } from './foundation.ts'
 import { findPlaces, type Places } from './places.ts'
 import { runProgram } from './run-program.ts'
 import { runServer } from './run-server.ts'
+import { askSecret, confirm, terminalOutput } from './terminal.ts'
 import { VERSION } from './version.ts'
 
 export interface ProcessShell extends Shell {
@@ -27,9 +29,9 @@ export function createShell(options: () => GlobalOptions): ProcessShell {
   let connection: Connection | undefined
   let exitCode: number = EXIT.ok
   return {
-    async connect(): Promise<Gate> {
+    async connect(connectOptions = {}): Promise<Gate> {
       const { createClient } = await import('../api/client.ts')
-      connection ??= await connect(places(), environment)
+      connection ??= await connect(places(), environment, connectOptions)
       return {
         client: createClient(connection.transport),
         transport: connection.transport,
@@ -43,15 +45,9 @@ export function createShell(options: () => GlobalOptions): ProcessShell {
     environment,
     serve: (flags, isDemo) => runServer({ places: places(), flags, environment, isDemo }),
     doctor: () => examine(places(), environment),
-    validateConfig: () =>
-      resolveConfig({
-        flags: {},
-        environment,
-        file: readConfigFile(places().configFile),
-        stored: new Map(),
-        storedNow: new Set(),
-      }).findings,
-    run: (command, variables) => runProgram(command, variables, { places: places(), environment }),
+    validateConfig: () => validateConfig(places(), environment),
+    suggestSetting: suggestion,
+    run: (command, prepare) => runProgram(command, prepare, { places: places(), environment }),
     exitWithChild(code) {
       exitCode = code
     },
@@ -66,27 +62,15 @@ export function createShell(options: () => GlobalOptions): ProcessShell {
   }
 }
 
-function terminalOutput(): Output {
-  const isTerminal = process.stdout.isTTY === true
-  return {
-    line: (text = '') => void process.stdout.write(`${text}\n`),
-    note: (text) => void process.stderr.write(`${text}\n`),
-    columns: process.stdout.columns ?? 80,
-    isTerminal,
-    hasColour: isTerminal && (process.env.NO_COLOR ?? '') === '',
+/** What is wrong with the environment and the file, a file that cannot be read included. */
+function validateConfig(places: Places, environment: NodeJS.ProcessEnv): readonly Finding[] {
+  const { configFile: path } = places
+  if (isMissing(places)) return [{ path, message: 'There is no such file.' }]
+  const common = { flags: {}, environment, stored: new Map(), storedNow: new Set<string>() }
+  try {
+    return resolveConfig({ ...common, file: readConfigFile(path) }).findings
+  } catch (error) {
+    const { findings } = resolveConfig({ ...common, file: { path, values: {} } })
+    return [{ path, message: messageOf(error) }, ...findings]
   }
-}
-
-async function askSecret(question: string): Promise<string | undefined> {
-  if (process.stdin.isTTY !== true) return undefined
-  const { isCancel, password } = await import('@clack/prompts')
-  const answer = await password({ message: question })
-  return isCancel(answer) ? undefined : answer
-}
-
-/** Without a terminal there is nobody to ask, and a script has meant what it said. */
-async function confirm(question: string): Promise<boolean> {
-  if (process.stdin.isTTY !== true) return true
-  const prompts = await import('@clack/prompts')
-  return (await prompts.confirm({ message: question, initialValue: false })) === true
 }

@@ -3,10 +3,12 @@ import { describe, expect, it } from 'bun:test'
 import fc from 'fast-check'
 import { databases } from '../../test/support/databases.ts'
 import { openLedger } from '../../test/support/ledgers.ts'
-import { idOf, NOON, rowIdOf, sampleRow } from '../../test/support/samples.ts'
+import { idOf, NOON, rowIdOf, sampleAccount, sampleRow } from '../../test/support/samples.ts'
 import type { LedgerRow } from '../core/ledger.ts'
 import type { RequestFilter, RequestLog } from '../core/ports/request-log.ts'
 import { toMillis } from '../core/time.ts'
+import { NO_USAGE } from '../core/usage.ts'
+import { openAccounts } from './accounts.ts'
 import { createRequestLog } from './requests.ts'
 
 const at = (number: number) => toMillis(NOON + number)
@@ -167,6 +169,34 @@ describe.each(await databases())('the request log on %s', (_kind, useDatabase) =
     ])
     const late = await log.sumsBy('account', at(6))
     expect(late.map(({ name, requests }) => [name, requests])).toEqual([['a', 1]])
+  })
+
+  it('tells accounts and keys apart by their ids, and calls each as it is called now, or was last', async () => {
+    const database = await its.open()
+    const ledger = openLedger(database, its.directory)
+    for (const row of [
+      sampleRow(1, { key: 'laptop', keyId: 'key-1' }),
+      sampleRow(2, { account: 'z', accountId: idOf('a'), key: 'desk', keyId: 'key-1' }),
+      sampleRow(3, { account: 'b2', accountId: idOf('b') }),
+      sampleRow(4, { account: 'b1', accountId: idOf('b') }),
+    ])
+      ledger.append(row)
+    const log = createRequestLog(database, ledger.settled)
+    const names = async (grouping: 'account' | 'key') =>
+      (await log.sumsBy(grouping, undefined)).map(({ name, requests }) => `${name} ${requests}`).sort()
+    expect(await names('account')).toEqual(['b1 2', 'z 2'])
+    expect(await names('key')).toEqual(['desk 2', 'undefined 2'])
+    await (await openAccounts(database, () => {})).add(sampleAccount('a', { name: 'now' }))
+    expect(await names('account')).toEqual(['b1 2', 'now 2'])
+    await ledger.close()
+  })
+
+  it('does not call unpriced what used no token', async () => {
+    const log = await logOf([
+      sampleRow(1, { costUsd: undefined, usage: NO_USAGE }),
+      sampleRow(2, { costUsd: undefined }),
+    ])
+    expect(await log.sums(undefined)).toMatchObject({ requests: 2, unpriced: 1 })
   })
 
   it('knows the accounts’ totals as of this moment', async () => {

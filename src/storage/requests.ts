@@ -36,9 +36,7 @@ export function createRequestLog(database: Database, settled: () => Promise<void
       return toSums(row)
     },
     async sumsBy(grouping, since) {
-      const column = GROUPINGS[grouping]
-      const text = `select ${column} as name, ${SUMS} from requests ${sinceCondition(since)} group by ${column} order by count(*) desc`
-      const rows = await read(text, sinceValues(since))
+      const rows = await read(groupedSums(grouping, since), sinceValues(since))
       return rows.map((row) => ({ name: optionalText(row, 'name'), ...toSums(row) }))
     },
     async accountTotals() {
@@ -54,18 +52,34 @@ export function createRequestLog(database: Database, settled: () => Promise<void
   }
 }
 
-const GROUPINGS: Readonly<Record<Grouping, string>> = {
-  account: 'account',
-  model: 'served_model',
-  key: 'key_name',
+/** Accounts and keys are told apart by their ids, and shown by the name that they have now, or had last. */
+function groupedSums(grouping: Grouping, since: Millis | undefined): string {
+  const where = sinceCondition(since)
+  switch (grouping) {
+    case 'account':
+      return namedSums({ id: 'account_id', name: 'account', table: 'accounts', where })
+    case 'key':
+      return namedSums({ id: 'key_id', name: 'key_name', table: 'client_keys', where })
+    case 'model':
+      return `select served_model as name, ${SUMS} from requests ${where} group by served_model order by count(*) desc`
+  }
 }
+
+const namedSums = ({ id, name, table, where }: Readonly<Record<'id' | 'name' | 'table' | 'where', string>>) =>
+  `select coalesce(present.name, latest.${name}) as name, sums.* from (
+    select ${id} as owner_id, max(id) as latest_id, ${SUMS} from requests ${where} group by ${id}
+  ) sums left join ${table} present on present.id = sums.owner_id
+    left join requests latest on latest.id = sums.latest_id order by sums.requests desc`
+
+const USED =
+  '(input_tokens + output_tokens + cache_read_tokens + cache_write_5m_tokens + cache_write_1h_tokens)'
 
 const SUMS = `count(*) as requests,
   sum(case when outcome = 'ok' then 1 else 0 end) as succeeded,
   sum(input_tokens) as input_tokens, sum(output_tokens) as output_tokens,
   sum(cache_read_tokens) as cache_read_tokens, sum(cache_write_5m_tokens) as cache_write_5m_tokens,
   sum(cache_write_1h_tokens) as cache_write_1h_tokens, sum(cost_usd) as cost_usd,
-  sum(case when cost_usd is null then 1 else 0 end) as unpriced`
+  sum(case when cost_usd is null and ${USED} > 0 then 1 else 0 end) as unpriced`
 
 const sinceCondition = (since: Millis | undefined): string =>
   since === undefined ? '' : 'where started_at >= $1'

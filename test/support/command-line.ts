@@ -87,7 +87,7 @@ export const startSpillway = (directory: string, words: readonly string[]) =>
 
 /** A line of bash, run in the repository. */
 async function shellLine(directory: string, line: string): Promise<Ran> {
-  const child = Bun.spawn(['bash', '-c', line], {
+  const child = Bun.spawn(['bash', '-o', 'pipefail', '-c', line], {
     cwd: ROOT,
     env: environmentIn(directory, { SPILLWAY_DATA_DIR: join(directory, 'data') }),
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -7,13 +7,13 @@ import type { Handlers } from '../handlers.ts'
 import type { Services } from '../services.ts'
 import { toRequestView } from '../views.ts'
 
-export function requestHandlers({
-  requests,
-  clock,
-}: Services): Pick<Handlers, 'listRequests' | 'showRequest' | 'stats'> {
+export function requestHandlers(
+  services: Services,
+): Pick<Handlers, 'listRequests' | 'showRequest' | 'stats'> {
+  const { requests, clock } = services
   return {
     async listRequests({ query }) {
-      const rows = await requests.list(toFilter(query, clock.now()))
+      const rows = await requests.list({ ...toFilter(query, clock.now()), ...byIds(query, services) })
       const page = rows.slice(0, query.limit)
       const last = page.at(-1)
       return {
@@ -47,6 +47,20 @@ export function requestHandlers({
     },
   }
 }
+
+/** Whoever is called so now is meant, under each name that it had; a name that nobody has now is looked for as it was. */
+function byIds(
+  { account, key }: Input<'listRequests'>['query'],
+  { accounts, keys }: Services,
+): Pick<RequestFilter, 'account' | 'key'> {
+  return {
+    ...(account === undefined ? {} : { account: idOf(accounts.all(), account) }),
+    ...(key === undefined ? {} : { key: idOf(keys.all(), key) }),
+  }
+}
+
+const idOf = (all: readonly { readonly id: string; readonly name: string }[], idOrName: string): string =>
+  all.find(({ name }) => name === idOrName)?.id ?? idOrName
 
 /** One row more than asked for tells whether there is another page. */
 function toFilter(

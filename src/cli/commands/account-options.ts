@@ -51,8 +51,13 @@ export async function readApiKey(
   isNeeded: boolean,
 ): Promise<string | undefined> {
   const { apiKeyStdin, apiKeyEnv } = options
-  if (apiKeyStdin === true)
-    return nonEmpty((await shell.readInput()).trim(), 'Standard input holds no API key.')
+  if (apiKeyStdin === true && apiKeyEnv !== undefined)
+    throw new CommandError(EXIT.usage, 'Give either --api-key-stdin or --api-key-env, not both.')
+  if (apiKeyStdin === true) {
+    // Typed on a terminal it is asked for, so that it does not show.
+    const text = (await shell.askSecret('API key')) ?? (await shell.readInput())
+    return nonEmpty(text.trim(), 'Standard input holds no API key.')
+  }
   if (apiKeyEnv !== undefined) {
     return nonEmpty(
       shell.environment[apiKeyEnv]?.trim() ?? '',

@@ -1,5 +1,6 @@
 /** `accounts export` and `accounts import`: everything but credentials goes out, credentials only come in. */
 import { readFileSync } from 'node:fs'
+import type { Client } from '../../api/client.ts'
 import type { ClientInput } from '../../api/contract.ts'
 import { useClient } from '../command.ts'
 import { json } from '../format.ts'
@@ -19,29 +20,50 @@ export const exportAccounts = (shell: Shell): Promise<void> =>
 /** One account after the other; those whose name is taken are left as they are and named. */
 export async function importAccounts(shell: Shell, file: string): Promise<void> {
   const entries = parseEntries(file === '-' ? await shell.readInput() : readText(file))
-  await useClient(shell, async (client) => {
-    let failures = 0
-    for (const { apiKeyEnv, ...entry } of entries) {
-      const apiKey = apiKeyEnv === undefined ? undefined : shell.environment[apiKeyEnv]
-      const body = { ...entry, ...(apiKey === undefined ? {} : { apiKey }) }
-      try {
-        await client.addAccount({ body })
-        shell.output.line(`Added the account ${entry.name}.`)
-      } catch (error) {
-        failures++
-        shell.output.note(`${entry.name}: ${error instanceof Error ? error.message : String(error)}`)
-      }
+  const work = async (client: Client): Promise<void> => {
+    const problems: string[] = []
+    for (const [index, entry] of entries.entries()) {
+      const problem = await importOne(shell, client, entry)
+      const label = nameOf(entry) ?? `Entry ${index + 1}`
+      if (problem === undefined) shell.output.line(`Added the account ${label}.`)
+      else problems.push(`${label}: ${problem}`)
     }
-    if (failures > 0) shell.exitWith(EXIT.failure)
-  })
+    for (const problem of problems) shell.output.note(problem)
+    if (problems.length > 0) shell.exitWith(EXIT.failure)
+  }
+  await useClient(shell, work, { mayCreate: true })
 }
+
+/** Why it could not be added; undefined when it was. */
+async function importOne(shell: Shell, client: Client, entry: unknown): Promise<string | undefined> {
+  if (!isEntry(entry)) return 'It is not an object.'
+  const { apiKeyEnv, ...body } = entry
+  const apiKey = apiKeyEnv === undefined ? body.apiKey : shell.environment[apiKeyEnv]
+  if (apiKeyEnv !== undefined && (apiKey ?? '') === '')
+    return `The environment variable ${apiKeyEnv} is empty or not set.`
+  try {
+    await client.addAccount({ body: { ...body, ...(apiKey === undefined ? {} : { apiKey }) } })
+    return undefined
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+}
+
+const nameOf = (entry: unknown): string | undefined =>
+  isEntry(entry) && typeof entry.name === 'string' ? entry.name : undefined
+
+/** Its fields are the API's to check. */
+const isEntry = (entry: unknown): entry is Entry =>
+  typeof entry === 'object' && entry !== null && !Array.isArray(entry)
 
 type Entry = ClientInput<'addAccount'>['body'] & { readonly apiKeyEnv?: string }
 
-function parseEntries(text: string): readonly Entry[] {
+/** A list, or an object that holds one as "accounts". */
+function parseEntries(text: string): readonly unknown[] {
   try {
-    const value: unknown = JSON.parse(text)
-    if (Array.isArray(value)) return value
+    const value = JSON.parse(text)
+    const list: unknown = Array.isArray(value) ? value : value?.accounts
+    if (Array.isArray(list)) return list
   } catch {
     // said below
   }

@@ -1,5 +1,6 @@
 /** `spillway accounts …`: what the operator says about accounts, and how each fares. */
 import type { Command } from 'commander'
+import type { Client } from '../../api/client.ts'
 import type { Account, ClientInput } from '../../api/contract.ts'
 import { examples, type JsonOption, numeric, present, repeated, useClient, withJson } from '../command.ts'
 import { fields, fromNow, table, usd } from '../format.ts'
@@ -64,6 +65,8 @@ function showOne(shell: Shell, account: Account): void {
     ['provider', account.provider],
     ['base URL', account.baseUrl],
     ['priority', account.priority],
+    ['weight', account.weight],
+    ['tier', account.tier],
     ['groups', account.groups.join(', ') || undefined],
     [
       'model map',
@@ -113,11 +116,12 @@ function addEditing(accounts: Command, shell: Shell): void {
       ...toAccountFields(options),
       ...(apiKey === undefined ? {} : { apiKey }),
     }
-    await useClient(shell, async (client) => {
+    const addIt = async (client: Client) => {
       present(shell, options, await client.addAccount({ body }), () =>
         shell.output.line(`Added the account ${name}.`),
       )
-    })
+    }
+    await useClient(shell, addIt, { mayCreate: true })
   })
 
   const set = accounts.command('set').description('Change an account.').argument('<name>')
@@ -162,7 +166,7 @@ function addActions(accounts: Command, shell: Shell): void {
   const action = (
     name: string,
     description: string,
-    call: (client: Parameters<Parameters<typeof useClient>[1]>[0], account: string) => Promise<Account>,
+    call: (client: Client, account: string) => Promise<Account>,
     done: string,
   ): void => {
     withJson(accounts.command(name).description(description).argument('<name>')).action(

@@ -1,5 +1,6 @@
 /** `spillway env` and `run`: pointing a client at the gateway, for a shell or for one program. */
 import type { Command } from 'commander'
+import type { Client } from '../../api/client.ts'
 import { examples, type JsonOption, present, useClient, withJson } from '../command.ts'
 import { CommandError, EXIT, type Shell } from '../shell.ts'
 
@@ -22,8 +23,7 @@ export function addClientCommands(program: Command, shell: Shell): void {
     'eval "$(spillway env)" && claude',
   ).action((options: KeyOption & JsonOption) =>
     useClient(shell, async (client, { url = DEFAULT_URL }) => {
-      const { keys } = await client.listKeys()
-      const variables = variablesFor(url, keyFor(shell, options, keys.length > 0))
+      const variables = variablesFor(url, await keyFor(shell, options, client))
       present(shell, options, variables, () => {
         for (const [name, value] of Object.entries(variables)) shell.output.line(`export ${name}='${value}'`)
       })
@@ -41,15 +41,19 @@ export function addClientCommands(program: Command, shell: Shell): void {
     'spillway run -- claude',
     'spillway run -- node agent.mjs',
   ).action(async (command: readonly string[], options: KeyOption) => {
-    const key = options.key ?? shell.environment.SPILLWAY_API_KEY ?? NO_KEY
-    shell.exitWithChild(await shell.run(command, (url) => variablesFor(url, key)))
+    const code = await shell.run(command, async (client) => {
+      const key = await keyFor(shell, options, client)
+      return (url) => variablesFor(url, key)
+    })
+    shell.exitWithChild(code)
   })
 }
 
-function keyFor(shell: Shell, { key }: KeyOption, isRequired: boolean): string {
+async function keyFor(shell: Shell, { key }: KeyOption, client: Client): Promise<string> {
   const given = key ?? shell.environment.SPILLWAY_API_KEY
   if (given !== undefined) return given
-  if (!isRequired) return NO_KEY
+  const { keys } = await client.listKeys()
+  if (keys.length === 0) return NO_KEY
   throw new CommandError(
     EXIT.notSignedIn,
     'This gateway asks for a client key. Give yours with --key or SPILLWAY_API_KEY; "spillway keys create <name>" makes one.',

@@ -18,8 +18,10 @@ export function addConfigCommands(program: Command, shell: Shell): void {
       useClient(shell, async (client) => {
         const { settings } = await client.showConfig()
         const setting = settings.find((each) => each.name === name)
-        if (setting === undefined)
-          throw new CommandError(EXIT.notFound, `There is no setting called "${name}".`)
+        if (setting === undefined) {
+          const message = `There is no setting called "${name}".${shell.suggestSetting(name)}`
+          throw new CommandError(EXIT.usage, message)
+        }
         present(shell, options, setting, ({ value }) => shell.output.line(toText(value)))
       }),
   )
@@ -50,12 +52,16 @@ export function addConfigCommands(program: Command, shell: Shell): void {
 }
 
 const change = (shell: Shell, name: string, value: string | null): Promise<void> =>
-  useClient(shell, async (client) => {
-    const { settings, notes } = await client.changeConfig({ body: { [name]: value } })
-    const now = settings.find((each) => each.name === name)
-    shell.output.line(`${name} is ${toText(now?.value)} (${now?.source}).`)
-    for (const note of notes) shell.output.note(note)
-  })
+  useClient(
+    shell,
+    async (client) => {
+      const { settings, notes } = await client.changeConfig({ body: { [name]: value } })
+      const now = settings.find((each) => each.name === name)
+      shell.output.line(`${name} is ${toText(now?.value)} (${now?.source}).`)
+      for (const note of notes) shell.output.note(note)
+    },
+    { mayCreate: value !== null },
+  )
 
 function showList(shell: Shell, settings: readonly Setting[]): void {
   table(

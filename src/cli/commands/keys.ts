@@ -29,14 +29,18 @@ export function addKeyCommands(program: Command, shell: Shell): void {
     'spillway keys create laptop',
     'export ANTHROPIC_AUTH_TOKEN=$(spillway keys create ci)',
   ).action((name: string, options: JsonOption) =>
-    useClient(shell, async (client) => {
-      present(shell, options, await client.createKey({ body: { name } }), ({ secret }) => {
-        shell.output.line(secret)
-        shell.output.note(
-          'This is the only time that the secret is shown. From now on every client needs a key.',
-        )
-      })
-    }),
+    useClient(
+      shell,
+      async (client) => {
+        present(shell, options, await client.createKey({ body: { name } }), ({ secret }) => {
+          shell.output.line(secret)
+          shell.output.note(
+            'This is the only time that the secret is shown. From now on every client needs a key.',
+          )
+        })
+      },
+      { mayCreate: true },
+    ),
   )
   withJson(
     keys

@@ -1,6 +1,6 @@
 /** `spillway doctor`, `db check`, `completion`, `version`, `serve` and `demo`. */
-import type { Command } from 'commander'
-import { examples, type JsonOption, numeric, present, useClient, withJson } from '../command.ts'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { examples, type JsonOption, present, useClient, withJson } from '../command.ts'
 import { completionScript, SHELLS } from '../completion.ts'
 import { type Check, CommandError, EXIT, type Shell } from '../shell.ts'
 
@@ -62,19 +62,40 @@ export function addServeCommands(program: Command, shell: Shell): void {
     .command('serve')
     .description('Start the gateway.')
     .option('--host <address>', 'the address to listen on')
-    .addOption(numeric('--port <number>', 'the port to listen on'))
+    .addOption(portOption())
     .option('--tls-cert <file>', 'a PEM certificate, to serve HTTPS')
     .option('--tls-key <file>', 'its key')
     .option('--demo', 'with a simulated provider, on a throwaway data directory')
   examples(serve, 'spillway serve', 'spillway serve --port 9000', 'spillway serve --demo').action(
-    async ({ demo, ...flags }: ServeFlags) =>
-      shell.exitWithChild(await shell.serve({ ...flags }, demo === true)),
+    ({ demo, ...flags }: ServeFlags, command: Command) =>
+      demo === true ? startDemo(shell, flags, command) : start(shell, flags),
   )
   program
     .command('demo')
     .description(
       'The gateway with a simulated provider and a trickle of traffic, on a throwaway data directory.',
     )
-    .addOption(numeric('--port <number>', 'the port to listen on'))
-    .action(async (flags: ServeFlags) => shell.exitWithChild(await shell.serve({ ...flags }, true)))
+    .addOption(portOption())
+    .action((flags: ServeFlags, command: Command) => startDemo(shell, flags, command))
 }
+
+const start = async (shell: Shell, flags: ServeFlags): Promise<void> =>
+  shell.exitWithChild(await shell.serve({ ...flags }, false))
+
+async function startDemo(shell: Shell, flags: ServeFlags, command: Command): Promise<void> {
+  if (command.optsWithGlobals().dataDir !== undefined) {
+    const message =
+      'The demonstration has a data directory of its own and removes it at its end: leave --data-dir out.'
+    throw new CommandError(EXIT.usage, message)
+  }
+  shell.exitWithChild(await shell.serve({ ...flags }, true))
+}
+
+const MOST_PORT = 65_535
+
+const portOption = (): Option =>
+  new Option('--port <number>', 'the port to listen on').argParser((text: string) => {
+    const port = Number(text)
+    if (text.trim() !== '' && Number.isInteger(port) && port >= 0 && port <= MOST_PORT) return port
+    throw new InvalidArgumentError(`It is not a whole number from 0 to ${MOST_PORT}.`)
+  })

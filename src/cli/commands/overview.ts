@@ -35,6 +35,7 @@ async function status(shell: Shell, options: JsonOption): Promise<void> {
       url: gate.url ?? null,
       strategy,
       ...health,
+      ...(gate.url === undefined ? { status: 'not-running' } : {}),
       states: accounts.map(({ name, state }) => ({ name, ...state })),
     }
     present(shell, options, value, () => {

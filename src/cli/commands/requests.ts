@@ -1,11 +1,11 @@
 /** `spillway requests …` and `why`: the ledger for people and scripts. */
 import type { Command } from 'commander'
 import type { ClientInput, LedgerRequest } from '../../api/contract.ts'
-import { toApiError } from '../../api/error.ts'
 import { examples, type JsonOption, numeric, present, useClient, withJson } from '../command.ts'
 import { csvLine } from '../csv.ts'
-import { fields, fromNow, seconds, table, usd } from '../format.ts'
+import { costOf, fields, fromNow, seconds, table } from '../format.ts'
 import { CommandError, EXIT, type Shell } from '../shell.ts'
+import { tail } from './requests-tail.ts'
 
 type Filter = NonNullable<ClientInput<'listRequests'>['query']>
 
@@ -77,6 +77,12 @@ export function addRequestCommands(program: Command, shell: Shell): void {
   )
 }
 
+/** What `why` and `requests show` take must be there whole; the rest is there as far as there is room. */
+const LIST_FIT = {
+  whole: ['ID'],
+  dispensable: ['TTFT', 'TOOK', 'IN', 'OUT', 'OUTCOME', 'MODEL', 'COST'],
+} as const
+
 function showList(shell: Shell, rows: readonly LedgerRequest[]): void {
   if (rows.length === 0) return shell.output.line('No request yet.')
   const now = Date.now()
@@ -98,9 +104,10 @@ function showList(shell: Shell, rows: readonly LedgerRequest[]): void {
         seconds(row.durationMs),
         row.inputTokens + row.cacheReadTokens,
         row.outputTokens,
-        usd(row.costUsd),
+        costOf(row),
       ],
     ]),
+    LIST_FIT,
   )
 }
 
@@ -131,7 +138,7 @@ function showOne(shell: Shell, row: LedgerRequest): void {
       'cache',
       `${row.cacheReadTokens} read, ${row.cacheWrite5mTokens} written for 5 min, ${row.cacheWrite1hTokens} for 1 h`,
     ],
-    ['cost', usd(row.costUsd)],
+    ['cost', costOf(row)],
   ])
   shell.output.line()
   explain(shell, row)
@@ -165,47 +172,6 @@ function explain({ output }: Shell, { decision, attempts, account }: LedgerReque
       ]),
     )
   }
-}
-
-/** Follows the server's feed; a connection that breaks is taken up where it ended. */
-async function tail(shell: Shell, options: JsonOption): Promise<void> {
-  const gate = await shell.connect()
-  if (gate.url === undefined) {
-    throw new CommandError(
-      EXIT.unreachable,
-      'No server is running on this data directory. Start one with "spillway serve".',
-    )
-  }
-  const response = await gate.transport('/api/requests/stream', {})
-  if (!response.ok || response.body === null) throw await toApiError(response)
-  let text = ''
-  for await (const bytes of response.body.pipeThrough(new TextDecoderStream())) {
-    text += bytes
-    const events = text.split('\n\n')
-    text = events.pop() ?? ''
-    for (const event of events) showEvent(shell, event, options)
-  }
-  throw new CommandError(EXIT.unreachable, 'The server has ended the connection.')
-}
-
-function showEvent({ output }: Shell, event: string, { json }: JsonOption): void {
-  const data = /^data: (.*)$/m.exec(event)?.[1]
-  if (data === undefined) return
-  if (json === true) return output.line(data)
-  const row: LedgerRequest = JSON.parse(data)
-  const tokens = `${row.inputTokens + row.cacheReadTokens} in ${row.outputTokens} out`
-  output.line(
-    [
-      row.startedAt.slice(11, 19),
-      row.account ?? '-',
-      row.servedModel ?? row.model ?? '-',
-      row.status,
-      row.outcome,
-      seconds(row.durationMs),
-      tokens,
-      usd(row.costUsd),
-    ].join('  '),
-  )
 }
 
 async function exportAll(shell: Shell, filter: Filter, format: string): Promise<void> {
