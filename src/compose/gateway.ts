@@ -86,10 +86,7 @@ export function createGateway(
       pool,
       metrics,
       feed,
-      test: async (account) => {
-        const result = await probe(account, { upstream, secrets: foundation.secrets, clock })
-        return { ...result, message: result.message.replace(/\.\.$/, '.') }
-      },
+      test: (account) => probe(account, { upstream, secrets: foundation.secrets, clock }),
     }),
     log,
     isAdmin: (token) =>

@@ -43,6 +43,12 @@ const SERVER_LIMITS = {
 /** Throws GatewayError with a sentence about whatever prevents the start. */
 export async function startGateway(options: ServeOptions): Promise<RunningGateway> {
   const { places, flags, environment, output = createLineOutput(1) } = options
+  if (isMissing(places)) {
+    throw new GatewayError(
+      'not-found',
+      `The configuration file ${places.configFile} does not exist. Create it, or leave --config and SPILLWAY_CONFIG out.`,
+    )
+  }
   const foundation = await openFoundation({
     ...places,
     flags,
@@ -51,8 +57,6 @@ export async function startGateway(options: ServeOptions): Promise<RunningGatewa
     writeLog: output.write,
   })
   const gateway = createGateway(foundation, { environment, logLinesDropped: () => output.dropped })
-  if (isMissing(places))
-    gateway.log.warn('The configuration file that was named does not exist.', { file: places.configFile })
   try {
     const settings = gateway.settings()
     const server = listen(gateway, settings)

@@ -60,16 +60,18 @@ export async function probe(account: Account, context: ProbeContext): Promise<Pr
     )
     if (sent.kind === 'aborted') return { ok: false, ms: took(), message: 'The test was cancelled.' }
     if (sent.kind === 'fault')
-      return { ok: false, ms: took(), message: `It cannot be reached: ${sent.fault.detail}.` }
+      return { ok: false, ms: took(), message: sentence(`It cannot be reached: ${sent.fault.detail}`) }
     sent.answer.body.cancel()
     const { status, headers } = sent.answer
     const theirs = readDate(headerOf(headers, 'date') ?? '')
     const skew = theirs === undefined ? {} : { clockSkewMs: theirs - clock.now() }
     return { ...read(status), ...skew, status, ms: took() }
   } catch (error) {
-    return { ok: false, ms: took(), message: `${messageOf(error)}.` }
+    return { ok: false, ms: took(), message: sentence(messageOf(error)) }
   }
 }
+
+const sentence = (text: string): string => (text.endsWith('.') ? text : `${text}.`)
 
 function read(status: number): { readonly ok: boolean; readonly message: string } {
   if (status < 300) return { ok: true, message: 'The provider takes its credential.' }

@@ -83,10 +83,7 @@ export async function startGatewayProcess(options: GatewayProcessOptions): Promi
 
 /** Starts it and waits for nothing. */
 export function spawnGateway({ dataDirectory, environment = {}, prefix = [] }: GatewayProcessOptions) {
-  const words = [
-    ...['serve', '--port', '0', '--data-dir', dataDirectory],
-    ...['--config', join(dataDirectory, 'config.json')],
-  ]
+  const words = [...['serve', '--port', '0', '--data-dir', dataDirectory]]
   return Bun.spawn([...prefix, process.execPath, join(ROOT, 'src', 'main.ts'), ...words], {
     cwd: dataDirectory,
     stdio: ['ignore', 'pipe', 'inherit'],

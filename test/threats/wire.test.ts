@@ -94,7 +94,7 @@ const TEXT = fc
     minLength: 1,
     maxLength: 30,
   })
-  .filter((text) => text !== '')
+  .filter((text) => text !== '' && text !== 'a')
 const OWN = [
   'content-type',
   'content-length',
