@@ -57,6 +57,9 @@ export function openDataDirectory(path: string): DataDirectory {
   }
 }
 
+/** Whoever forgets what `openDataDirectory` gave still holds it: the collector of garbage must not give a lock up. */
+const locks = new Set<Sqlite>()
+
 /** An exclusive lock that the operating system gives up with the process, however it ends. */
 function lock(path: string): () => void {
   const file = join(path, 'spillway.lock')
@@ -74,7 +77,11 @@ function lock(path: string): () => void {
     const message = `The data directory ${path} is in use by ${holder}. Stop it first, or choose another with --data-dir.`
     throw new GatewayError('conflict', message, { cause })
   }
-  return () => handle.close()
+  locks.add(handle)
+  return () => {
+    locks.delete(handle)
+    handle.close()
+  }
 }
 
 const isHeld = (error: unknown): boolean =>

@@ -8,5 +8,7 @@ import { openDataDirectory, writeServerNote } from '../../src/platform/data-dire
 const [path = '', url = ''] = process.argv.slice(2)
 openDataDirectory(path)
 if (url !== '') writeServerNote(path, { url, pid: process.pid, version: 'test' })
+// A lock that nobody refers to any more must hold all the same.
+Bun.gc(true)
 writeSync(1, 'held\n')
 setInterval(() => {}, 60_000)
