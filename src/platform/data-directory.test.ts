@@ -127,6 +127,15 @@ describe('the lock', () => {
   })
 })
 
+it('a file that was left half-written by a killed process is written anew', () => {
+  mkdirSync(path, { recursive: true })
+  writeFileSync(join(path, 'admin.token.new'), 'sp')
+  const { adminToken } = open()
+  expect(adminToken.length).toBeGreaterThan(40)
+  expect(readFileSync(join(path, 'admin.token'), 'utf8').trim()).toBe(adminToken)
+  expect(existsSync(join(path, 'admin.token.new'))).toBe(false)
+})
+
 describe('the secret key', () => {
   beforeEach(() => void open())
   const file = () => join(path, 'secret.key')

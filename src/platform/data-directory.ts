@@ -106,11 +106,15 @@ function openLockFile(file: string, path: string): Sqlite {
   }
 }
 
+/** All of the text or no file: a process that is killed in between leaves nothing half-written. */
 function readOrCreate(file: string, make: () => string): string {
   if (existsSync(file)) return readFileSync(file, 'utf8').trim()
   const text = make()
+  const draft = `${file}.new`
   try {
-    writeFileSync(file, `${text}\n`, { mode: 0o600, flag: 'wx' })
+    rmSync(draft, { force: true })
+    writeFileSync(draft, `${text}\n`, { mode: 0o600, flag: 'wx', flush: true })
+    renameSync(draft, file)
   } catch (cause) {
     throw new GatewayError('unavailable', `${file} cannot be written: ${messageOf(cause)}.`, { cause })
   }
