@@ -32,7 +32,18 @@ export interface Account {
   readonly groups: readonly string[]
   /** The model asked for → the model this account is asked for instead. */
   readonly modelMap: ReadonlyMap<string, string>
+  /** What requests carry: an API key or an access token. */
   readonly secret: SealedSecret
+  /** What a new access token is had for; undefined for credentials that do not expire. */
+  readonly refreshSecret: SealedSecret | undefined
+  /** When `secret` ends by itself; undefined where that is not known. */
+  readonly tokenExpiresAt: Millis | undefined
+  /** Grows with every new credential, so that no older one can overwrite it (G9). */
+  readonly credentialVersion: number
+  /** Paid overage counts as a limit. */
+  readonly planOnly: boolean
+  /** A proxy of its own and further headers, sealed because both may hold secrets. */
+  readonly network: SealedSecret | undefined
   readonly pausedAt: Millis | undefined
   readonly createdAt: Millis
 }

@@ -44,6 +44,8 @@ const MEANINGS: Readonly<Record<Cause, Meaning>> = {
   'model-not-found': meaning('unserved'),
   'context-limit': meaning('unserved'),
   'secret-unreadable': meaning('down', 'endpoint'),
+  'login-required': meaning('unauthorized'),
+  'refresh-failed': meaning('down'),
   'request-refused': meaning('refused', 'retry'),
 }
 

@@ -43,6 +43,8 @@ export type Cause =
   | 'model-not-found'
   | 'context-limit'
   | 'secret-unreadable'
+  | 'login-required'
+  | 'refresh-failed'
   /* nobody in particular */
   | 'request-refused'
 
@@ -51,6 +53,8 @@ export interface Failure {
   readonly scope: Scope
   /** When the evidence says that it will be over. */
   readonly until?: Millis
+  /** The spent window's name, so that a newer reading of it can end what follows. */
+  readonly window?: string
   /** One line for people: what was seen. */
   readonly evidence: string
   /** The upstream said `x-should-retry: false`. */
@@ -77,6 +81,7 @@ export function outlookOf(cause: Cause): Outlook {
     case 'request-timeout':
     case 'conflict':
     case 'secret-unreadable':
+    case 'refresh-failed':
       return 'down'
     case 'headers-timeout':
     case 'content-timeout':
@@ -90,6 +95,7 @@ export function outlookOf(cause: Cause): Outlook {
     case 'billing':
       return 'limited'
     case 'unauthorized':
+    case 'login-required':
       return 'unauthorized'
     case 'forbidden':
     case 'model-not-found':
@@ -106,8 +112,12 @@ export function outlookOf(cause: Cause): Outlook {
  */
 export const isEndpointFault = (cause: Cause): boolean => {
   const outlook = outlookOf(cause)
-  return (outlook === 'down' || outlook === 'timeout' || outlook === 'overloaded') && cause !== 'conflict'
+  return (
+    (outlook === 'down' || outlook === 'timeout' || outlook === 'overloaded') && !NOT_THE_ENDPOINT.has(cause)
+  )
 }
+
+const NOT_THE_ENDPOINT: ReadonlySet<Cause> = new Set(['conflict', 'refresh-failed'])
 
 /** No connection came about, so whatever was wrong, the request was not. */
 export const isConnectFault = (cause: Cause): boolean => CONNECT_FAULTS.has(cause)
@@ -135,4 +145,5 @@ const HOPELESS: ReadonlySet<Cause> = new Set([
   'redirect',
   'no-sockets',
   'secret-unreadable',
+  'refresh-failed',
 ])

@@ -1,7 +1,7 @@
 /**
- * A provider's own windows: what they are called, how much is used, when they begin anew.
- * Only what a provider said is written here; an absent window is absent, not empty. Must
- * not estimate anything.
+ * What a provider says of an account's limits: its windows (what they are called, how much is
+ * used, when they begin anew), its word for the account, its paid overage. Only what a
+ * provider said is written here; an absent window is absent, not empty. Must not estimate.
  */
 import type { Millis } from './time.ts'
 
@@ -13,7 +13,31 @@ export interface Window {
   readonly resetsAt?: Millis
   /** In the provider's words: "allowed", "allowed_warning", "rejected", … */
   readonly status?: string
+  /** What is left in the window's own unit, for balances and counted quotas. */
+  readonly remaining?: number
+  /** The unit of `remaining`: "USD", "CNY", "requests", … */
+  readonly unit?: string
   readonly readAt: Millis
+}
+
+/** Whether use beyond the plan is paid for, in the provider's words (`wire.md` §1.7). */
+export interface Overage {
+  readonly inUse: boolean
+  readonly status?: string
+  /** A fraction, as of windows. */
+  readonly utilization?: number
+  readonly resetsAt?: Millis
+  readonly disabledReason?: string
+}
+
+/** Everything that one answer says of the account that gave it. */
+export interface Limits {
+  readonly windows: readonly Window[]
+  /** Of the account as a whole: "allowed", "queueing_soft", "payment_required", … */
+  readonly status?: string
+  readonly overage?: Overage
+  /** `anthropic-organization-id`. */
+  readonly organization?: string
 }
 
 /** Newer readings replace older ones of the same window; windows not mentioned stay. */

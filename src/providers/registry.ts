@@ -3,13 +3,15 @@
  * known dialect, add a row (and its recorded answers to the test).
  */
 import { readAnthropicFailure } from './anthropic/failure.ts'
-import { readAnthropicWindows } from './anthropic/limits.ts'
+import { readAnthropicLimits } from './anthropic/limits.ts'
 import type { Provider } from './provider.ts'
 
 const anthropic = {
   dialect: 'anthropic',
   readFailure: readAnthropicFailure,
-  readWindows: readAnthropicWindows,
+  models: [],
+  notes: [],
+  readLimits: readAnthropicLimits,
 } satisfies Partial<Provider>
 
 /** One credential in one header: as a key, or as a bearer token where it was given as one. */
@@ -24,6 +26,7 @@ export const PROVIDERS: readonly Provider[] = [
     id: 'console',
     label: 'Anthropic API key',
     baseUrl: 'https://api.anthropic.com',
+    credential: 'key',
     sign: (secret) => [['x-api-key', secret]],
   },
   {
@@ -31,6 +34,7 @@ export const PROVIDERS: readonly Provider[] = [
     id: 'anthropic-compatible',
     label: 'Anthropic-compatible endpoint',
     baseUrl: undefined,
+    credential: 'optional-key',
     sign: signCompatible,
   },
 ]

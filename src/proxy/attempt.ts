@@ -85,7 +85,8 @@ async function judge(
 ): Promise<Attempt> {
   const { clock, pool, settings } = context
   if (job.endpoint.kind === 'messages') {
-    pool.read(target.account.id, target.provider.readWindows(answer.headers, clock.now()))
+    const limits = target.provider.readLimits(answer.headers, clock.now())
+    if (limits !== undefined) pool.read(target.account.id, limits.windows)
   }
   if (answer.status >= 300) return judgeRefusal(job, target, answer, context)
   const held = await hold(job, answer, { clock, times: settings().times, sentAt })

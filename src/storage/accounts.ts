@@ -2,10 +2,10 @@
  * The operator's accounts: kept in memory for the request path, written through with full
  * durability. Secrets arrive sealed and leave sealed.
  */
-import { type Account, toAccountId, toSealedSecret } from '../core/account.ts'
+import { type Account, type SealedSecret, toAccountId, toSealedSecret } from '../core/account.ts'
 import { GatewayError } from '../core/error.ts'
 import type { AccountStore } from '../core/ports/stores.ts'
-import { toMillis } from '../core/time.ts'
+import { type Millis, toMillis } from '../core/time.ts'
 import {
   type Database,
   jsonOf,
@@ -19,9 +19,11 @@ import {
 } from './database.ts'
 
 const INSERT = `insert into accounts (id, name, provider, base_url, priority, weight, tier, groups_json, model_map_json,
-  secret, paused_at, created_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`
+  secret, refresh_secret, token_expires_at, credential_version, plan_only, network, paused_at, created_at)
+  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`
 const UPDATE = `update accounts set name = $1, base_url = $2, priority = $3, weight = $4, tier = $5, groups_json = $6,
-  model_map_json = $7, secret = $8, paused_at = $9 where id = $10`
+  model_map_json = $7, secret = $8, refresh_secret = $9, token_expires_at = $10, credential_version = $11,
+  plan_only = $12, network = $13, paused_at = $14 where id = $15`
 
 export async function openAccounts(
   database: Database,
@@ -81,11 +83,15 @@ const changeable = (account: Account, provider?: string) => [
   JSON.stringify(account.groups),
   JSON.stringify([...account.modelMap]),
   account.secret,
+  account.refreshSecret ?? null,
+  account.tokenExpiresAt ?? null,
+  account.credentialVersion,
+  account.planOnly ? 1 : 0,
+  account.network ?? null,
   account.pausedAt ?? null,
 ]
 
 function toAccount(row: Row): Account {
-  const pausedAt = optionalNumber(row, 'paused_at')
   return {
     id: toAccountId(textOf(row, 'id')),
     name: textOf(row, 'name'),
@@ -97,7 +103,22 @@ function toAccount(row: Row): Account {
     groups: jsonOf<readonly string[]>(row, 'groups_json', []),
     modelMap: new Map(jsonOf<readonly (readonly [string, string])[]>(row, 'model_map_json', [])),
     secret: toSealedSecret(textOf(row, 'secret')),
-    pausedAt: pausedAt === undefined ? undefined : toMillis(pausedAt),
+    refreshSecret: optionalSecret(row, 'refresh_secret'),
+    tokenExpiresAt: optionalTime(row, 'token_expires_at'),
+    credentialVersion: numberOf(row, 'credential_version'),
+    planOnly: numberOf(row, 'plan_only') === 1,
+    network: optionalSecret(row, 'network'),
+    pausedAt: optionalTime(row, 'paused_at'),
     createdAt: toMillis(numberOf(row, 'created_at')),
   }
+}
+
+function optionalSecret(row: Row, column: string): SealedSecret | undefined {
+  const text = optionalText(row, column)
+  return text === undefined ? undefined : toSealedSecret(text)
+}
+
+function optionalTime(row: Row, column: string): Millis | undefined {
+  const at = optionalNumber(row, column)
+  return at === undefined ? undefined : toMillis(at)
 }

@@ -48,6 +48,29 @@ const MIGRATIONS: readonly Migration[] = [
       'create index requests_by_session on requests (session, started_at)',
     ],
   },
+  {
+    version: 2,
+    statements: [
+      'alter table accounts add column refresh_secret text',
+      'alter table accounts add column token_expires_at bigint',
+      'alter table accounts add column credential_version bigint not null default 1',
+      'alter table accounts add column plan_only integer not null default 0',
+      'alter table accounts add column network text',
+      'alter table accounts add column refresh_holder text',
+      'alter table accounts add column refresh_until bigint',
+      'alter table account_health add column login_json text',
+      'alter table account_health add column standing_json text',
+      'alter table owners add column organization text',
+      `create table account_events (
+        id text primary key, account_id text not null, at bigint not null, kind text not null,
+        cause text, evidence text, until bigint)`,
+      'create index account_events_by_account on account_events (account_id, at)',
+      `create table window_readings (
+        account_id text not null, window_name text not null, at bigint not null,
+        utilization double precision, resets_at bigint, status text, primary key (account_id, window_name, at))`,
+      'create index window_readings_by_time on window_readings (at)',
+    ],
+  },
 ]
 
 const LATEST = MIGRATIONS.at(-1)?.version ?? 0

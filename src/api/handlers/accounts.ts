@@ -102,6 +102,11 @@ async function add(services: Services, body: Input<'addAccount'>['body']): Promi
     groups: body.groups ?? [],
     modelMap: new Map(Object.entries(body.modelMap ?? {})),
     secret: services.secrets.seal('account-credential', id, body.apiKey ?? ''),
+    refreshSecret: undefined,
+    tokenExpiresAt: undefined,
+    credentialVersion: 1,
+    planOnly: false,
+    network: undefined,
     pausedAt: undefined,
     createdAt: services.clock.now(),
   }

@@ -4,7 +4,7 @@
  */
 import type { SealedSecret } from '../account.ts'
 
-export type SecretPurpose = 'account-credential' | 'key-check'
+export type SecretPurpose = 'account-credential' | 'refresh-token' | 'account-network' | 'key-check'
 
 export interface SecretBox {
   seal(purpose: SecretPurpose, owner: string, secret: string): SealedSecret

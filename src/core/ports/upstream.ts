@@ -23,6 +23,8 @@ export interface UpstreamRequest {
   /** Without `host` and the framing headers, which are the adapter's. */
   readonly headers: Headers
   readonly body: Uint8Array
+  /** A proxy for this request alone (`http://…` or `socks5://…`, with credentials); undefined: as the environment says. */
+  readonly proxy?: string | undefined
   /** Take a new connection even if an idle one is at hand. */
   readonly fresh: boolean
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'bun:test'
 import fc from 'fast-check'
 import type { Headers } from '../../core/headers.ts'
 import { DAY, HOUR, toMillis } from '../../core/time.ts'
-import { readAnthropicWindows, readRetryAfter, readUnifiedLimits, windowLengthMs } from './limits.ts'
+import { readAnthropicLimits, readRetryAfter, readUnifiedLimits, windowLengthMs } from './limits.ts'
 
 const noon = toMillis(Date.parse('2026-11-20T12:00:00Z'))
 const UNIFIED = 'anthropic-ratelimit-unified-'
@@ -197,7 +197,7 @@ it('reads windows out of anything without a throw, a NaN or a negative share', (
 })
 
 function windowsOf(fields: Fields) {
-  return readAnthropicWindows(headersOf(fields), noon)
+  return readAnthropicLimits(headersOf(fields), noon)?.windows ?? []
 }
 
 function headersOf(fields: Fields): Headers {

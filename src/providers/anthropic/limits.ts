@@ -4,7 +4,7 @@
  * what cannot be read is absent. Must not judge.
  */
 import { type Headers, headerOf } from '../../core/headers.ts'
-import type { Window } from '../../core/limits.ts'
+import type { Limits, Window } from '../../core/limits.ts'
 import { DAY, HOUR, type Millis, readDate, SECOND, toMillis } from '../../core/time.ts'
 
 export interface UnifiedLimits {
@@ -16,13 +16,13 @@ export interface UnifiedLimits {
   readonly windows: readonly Window[]
 }
 
-/** Every window that an answer's headers speak of. */
-export function readAnthropicWindows(headers: Headers, now: Millis): readonly Window[] {
+/** Everything that an answer's headers say of the account's limits. */
+export function readAnthropicLimits(headers: Headers, now: Millis): Limits | undefined {
   const limits = headers.filter(([name]) => name.startsWith(ANY))
-  if (limits.length === 0) return []
+  if (limits.length === 0) return undefined
   const { windows } = readUnifiedLimits(limits, now)
   const hasOthers = limits.some(([name]) => !name.startsWith(UNIFIED))
-  return hasOthers ? [...windows, ...readMinuteLimits(limits, now)] : windows
+  return { windows: hasOthers ? [...windows, ...readMinuteLimits(limits, now)] : windows }
 }
 
 const ANY = 'anthropic-ratelimit-'
