@@ -66,6 +66,8 @@ export interface UsageEndpoint {
 }
 
 export interface UsageAnswer {
+  /** Who was asked: "api.moonshot.cn". Some count in another money elsewhere and do not say so. */
+  readonly host?: string
   readonly status: number
   readonly headers: Headers
   readonly body: string

@@ -2,42 +2,34 @@
  * The table of providers: everything that Spillway can address. To add one that speaks a
  * known dialect, add a row (and its recorded answers to the test).
  */
-import { readAnthropicFailure } from './anthropic/failure.ts'
-import { readAnthropicLimits } from './anthropic/limits.ts'
+import { CLAUDE } from './claude.ts'
+import { COMPATIBLE } from './compatible.ts'
+import { DEEPSEEK } from './deepseek.ts'
+import { KIMI_CODE } from './kimi.ts'
+import { LOCAL } from './local.ts'
+import { MINIMAX } from './minimax.ts'
+import { MOONSHOT } from './moonshot.ts'
+import { NANOGPT } from './nanogpt.ts'
+import { OPENCODE_GO } from './opencode-go.ts'
+import { OPENROUTER } from './openrouter.ts'
 import type { Provider } from './provider.ts'
+import { ZAI } from './zai.ts'
 
-const anthropic = {
-  dialect: 'anthropic',
-  readFailure: readAnthropicFailure,
-  models: [],
-  notes: [],
-  readLimits: readAnthropicLimits,
-} satisfies Partial<Provider>
-
-/** One credential in one header: as a key, or as a bearer token where it was given as one. */
-const signCompatible: Provider['sign'] = (secret) => {
-  if (secret === '') return []
-  return secret.startsWith('Bearer ') ? [['authorization', secret]] : [['x-api-key', secret]]
-}
-
+/** In the order in which people are offered them. */
 export const PROVIDERS: readonly Provider[] = [
-  {
-    ...anthropic,
-    id: 'console',
-    label: 'Anthropic API key',
-    baseUrl: 'https://api.anthropic.com',
-    credential: 'key',
-    sign: (secret) => [['x-api-key', secret]],
-  },
-  {
-    ...anthropic,
-    id: 'anthropic-compatible',
-    label: 'Anthropic-compatible endpoint',
-    baseUrl: undefined,
-    credential: 'optional-key',
-    sign: signCompatible,
-  },
+  ...CLAUDE,
+  ZAI,
+  MINIMAX,
+  KIMI_CODE,
+  MOONSHOT,
+  DEEPSEEK,
+  NANOGPT,
+  OPENROUTER,
+  OPENCODE_GO,
+  ...COMPATIBLE,
+  ...LOCAL,
 ]
 
-export const providerOf = (id: string): Provider | undefined =>
-  PROVIDERS.find((provider) => provider.id === id)
+const byId = new Map(PROVIDERS.map((provider) => [provider.id, provider]))
+
+export const providerOf = (id: string): Provider | undefined => byId.get(id)

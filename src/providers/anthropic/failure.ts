@@ -14,8 +14,11 @@ import { ACCOUNT, modelScope, REQUEST } from './scope.ts'
 export function readAnthropicFailure(answer: ErrorAnswer): Failure | undefined {
   const envelope = readErrorEnvelope(answer.body) ?? NO_ENVELOPE
   const failure = readByStatus(answer, envelope)
-  if (failure === undefined) return undefined
-  const isFinal = headerOf(answer.headers, 'x-should-retry') === 'false'
+  return failure === undefined ? undefined : withFinality(failure, answer)
+}
+
+export function withFinality(failure: Failure, { headers }: Pick<ErrorAnswer, 'headers'>): Failure {
+  const isFinal = headerOf(headers, 'x-should-retry') === 'false'
   return isFinal ? { ...failure, final: true } : failure
 }
 
@@ -49,7 +52,8 @@ function readByStatus(answer: ErrorAnswer, envelope: ErrorEnvelope): Failure | u
 /** A 400 that some resellers call a 429: unchanged it fails everywhere and forever (`wire.md` §1.6, §1.8). */
 const FOREIGN_THINKING = /^messages\.\d+\.content\.\d+: Invalid `signature` in `thinking` block/
 
-const PROBE_AGAIN_MS = 5 * MINUTE
+/** What names no end is looked at again this soon. */
+export const PROBE_AGAIN_MS = 5 * MINUTE
 
 function readTrouble(status: number, { type }: ErrorEnvelope): Failure | undefined {
   if (status === 529 || (status >= 500 && type === 'overloaded_error')) {

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'bun:test'
 import fc from 'fast-check'
 import type { Headers } from '../../core/headers.ts'
+import type { Overage } from '../../core/limits.ts'
 import { DAY, HOUR, toMillis } from '../../core/time.ts'
 import { readAnthropicLimits, readRetryAfter, readUnifiedLimits, windowLengthMs } from './limits.ts'
 
@@ -45,7 +46,49 @@ describe('the unified headers', () => {
         },
         { name: '7d', utilization: 0.37, status: 'allowed', readAt: noon },
       ],
+      overage: { inUse: false, status: 'rejected', utilization: 0.2, disabledReason: 'out_of_credits' },
     })
+  })
+
+  it.each(['allowed', 'allowed_warning', 'rejected', 'queueing_soft', 'payment_required', 'unheard_of'])(
+    'give the account’s state in the provider’s word: %s',
+    (status) => {
+      expect(limitsOf({ [`${UNIFIED}status`]: status })).toEqual({ windows: [], status })
+    },
+  )
+
+  it('take no state of extra usage for the account’s', () => {
+    const limits = limitsOf({ [`${UNIFIED}overage-status`]: 'rejected' })
+    expect(limits).toEqual({ windows: [], overage: { inUse: false, status: 'rejected' } })
+  })
+
+  it.each<[what: string, fields: Fields, overage: Overage | undefined]>([
+    ['that it is drawn on', { 'in-use': 'true' }, { inUse: true }],
+    ['that it is not', { 'in-use': 'false' }, { inUse: false }],
+    ['its share, a fraction', { utilization: '0.95' }, { inUse: false, utilization: 0.95 }],
+    ['when it begins anew', { reset: '1795181400' }, { inUse: false, resetsAt: toMillis(1_795_181_400_000) }],
+    ['why it is off', { 'disabled-reason': 'fetch_error' }, { inUse: false, disabledReason: 'fetch_error' }],
+    ['nothing in garbage', { utilization: 'much', reset: 'soon' }, undefined],
+    ['nothing in its period', { period: 'monthly', 'period-monthly-utilization': '0.5' }, undefined],
+  ])('say of extra usage %s', (_what, fields, overage) => {
+    const headers = Object.entries(fields).map(([name, value]) => [`${UNIFIED}overage-${name}`, value])
+    expect(limitsOf(Object.fromEntries(headers))?.overage).toEqual(overage)
+  })
+
+  it.each(['5h-surpassed-threshold', '5h-limit', '5hours-status', '5h_a-b-status', 'grace-5h-utilization'])(
+    'have no window in %s',
+    (name) => expect(windowsOf({ [`${UNIFIED}${name}`]: '0.5' })).toEqual([]),
+  )
+
+  it('count once where they are repeated: the first', () => {
+    const name = `${UNIFIED}5h-utilization`
+    const headers: Headers = [
+      [name, '0.1'],
+      [name, '0.9'],
+    ]
+    expect(readAnthropicLimits(headers, noon)?.windows).toEqual([
+      { name: '5h', utilization: 0.1, readAt: noon },
+    ])
   })
 
   it.each(['7d_oi', '7d_opus', '7d_sonnet', '1h', '30d'])(
@@ -97,6 +140,7 @@ describe('the unified headers', () => {
       claim: undefined,
       reset: undefined,
       windows: [],
+      overage: undefined,
     })
     expect(windowsOf({ 'content-type': 'application/json' })).toEqual([])
   })
@@ -144,6 +188,26 @@ describe('the per-minute headers of API keys', () => {
   it.each(['', 'soon', '5', '60', '6m0s', '2026-11-20 12:00:20'])('have no end in "%s"', (reset) => {
     expect(windowsOf(meter('requests', '10', '5', reset))[0]).not.toHaveProperty('resetsAt')
   })
+})
+
+describe('whose limits they are', () => {
+  const organization = 'org-1'
+
+  it('is told by a header of its own, beside limits and without any', () => {
+    const name = 'anthropic-organization-id'
+    expect(limitsOf({ [name]: organization })).toEqual({ windows: [], organization })
+    expect(limitsOf({ [name]: organization, [`${UNIFIED}status`]: 'allowed' })).toEqual({
+      windows: [],
+      status: 'allowed',
+      organization,
+    })
+  })
+
+  it.each<[what: string, headers: Fields]>([
+    ['no headers', {}],
+    ['other headers', { 'content-type': 'application/json', 'request-id': 'req_1', 'retry-after': '5' }],
+    ['an empty organization', { 'anthropic-organization-id': '' }],
+  ])('is nothing with %s', (_what, headers) => expect(limitsOf(headers)).toBeUndefined())
 })
 
 describe('readRetryAfter', () => {
@@ -197,7 +261,11 @@ it('reads windows out of anything without a throw, a NaN or a negative share', (
 })
 
 function windowsOf(fields: Fields) {
-  return readAnthropicLimits(headersOf(fields), noon)?.windows ?? []
+  return limitsOf(fields)?.windows ?? []
+}
+
+function limitsOf(fields: Fields) {
+  return readAnthropicLimits(headersOf(fields), noon)
 }
 
 function headersOf(fields: Fields): Headers {

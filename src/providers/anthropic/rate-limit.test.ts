@@ -35,13 +35,18 @@ describe('a spent window of the account', () => {
     ['whose end is too far', { ...unified('rejected'), ...spent('5h', 40 * DAY) }, 5 * HOUR],
     ['of a week whose end is too far', { ...unified('rejected'), ...spent('7d', 40 * DAY) }, 7 * DAY],
     ['of extra usage', { ...unified('rejected', 'overage'), ...unifiedReset(2 * HOUR) }, 2 * HOUR],
-    ['of extra usage, too far', { ...unified('rejected', 'overage'), ...unifiedReset(40 * DAY) }, 5 * HOUR],
+    ['of extra usage, too far', { ...unified('rejected', 'overage'), ...unifiedReset(40 * DAY) }, 31 * DAY],
+    [
+      'of extra usage, with an end of its own',
+      { ...unified('rejected', 'overage'), ...unifiedReset(HOUR), ...ends('overage', 9 * DAY) },
+      9 * DAY,
+    ],
+    ['in the hard word for a queue', { ...unified('queueing_hard'), ...unifiedReset(HOUR) }, HOUR],
     [
       'in an older word',
       { ...unified('rate_limited'), ...status('5h', 'blocked'), ...ends('5h', HOUR) },
       HOUR,
     ],
-    ['in a word about money', { ...unified('payment_required'), ...unifiedReset(HOUR) }, HOUR],
   ])('%s', (_what, headers, lastsMs) => {
     expect(read(headers)).toMatchObject({
       cause: 'window-spent',
@@ -63,6 +68,31 @@ describe('a spent window of the account', () => {
 
   it('is named in the evidence', () => {
     expect(read({ ...fiveHour, ...spent('5h', HOUR) })?.evidence).toBe('its 5h window is spent (429)')
+  })
+
+  it.each<[what: string, headers: Fields, window: string | undefined]>([
+    ['the window that is rejected', { ...unified('rejected'), ...spent('7d', DAY), ...open('5h') }, '7d'],
+    ['the window that is claimed', { ...fiveHour, ...unifiedReset(HOUR) }, '5h'],
+    ['extra usage where it is claimed', unified('rejected', 'overage'), 'overage'],
+    [
+      'extra usage where a plan has nothing else',
+      { ...unified('rejected'), ...ends('overage', DAY) },
+      'overage',
+    ],
+    [
+      'the plan’s window, though extra usage is claimed',
+      { ...unified('rejected', 'overage'), ...spent('5h', HOUR) },
+      '5h',
+    ],
+    ['a family’s window', { ...unified('rejected'), ...open('5h'), ...spent('7d_oi', DAY) }, '7d_oi'],
+    ['nothing where nothing is named', unified('rejected'), undefined],
+  ])('names %s, so that a reading of it can end what follows', (_what, headers, window) => {
+    expect(read(headers)?.window).toBe(window)
+  })
+
+  it('of a plan that is nothing but extra usage lasts until that begins anew', () => {
+    const headers = { ...unified('rejected'), ...ends('overage', 6 * DAY) }
+    expect(read(headers)).toMatchObject({ scope: { kind: 'account' }, until: later(noon, 6 * DAY) })
   })
 
   it('of a gateway of Anthropic’s own is capped until it says', () => {
@@ -167,6 +197,20 @@ describe('a throttle', () => {
   })
 })
 
+describe('a word for the account’s state that is no refusal', () => {
+  it.each(['queueing_soft', 'allowed', 'allowed_warning', 'unheard_of'])(
+    '%s benches nobody by itself',
+    (word) => {
+      expect(read({ ...unified(word, 'five_hour'), ...unifiedReset(HOUR) })).toEqual(REFUSED)
+    },
+  )
+
+  it.each(['queueing_soft', 'unheard_of'])('%s leaves the wait to be a throttle', (word) => {
+    const headers = { ...unified(word), ...spent('5h', HOUR), 'retry-after': '20' }
+    expect(read(headers)).toMatchObject({ cause: 'throttled', until: later(noon, 20 * SECOND) })
+  })
+})
+
 describe('a refusal that names no limit benches nobody (G7)', () => {
   it.each<[what: string, headers: Fields]>([
     ['nothing at all', {}],
@@ -209,6 +253,28 @@ describe('money', () => {
   it('spent for the contract is the account’s as well', () => {
     const body = error('rate_limit_error', 'Limit.', 'contract_spend_limit_reached')
     expect(read({}, body)).toMatchObject({ cause: 'spend-limit', scope: { kind: 'account' } })
+  })
+
+  it.each<[what: string, headers: Fields, lastsMs: number]>([
+    ['until the end that is named', unifiedReset(HOUR), HOUR],
+    ['for the wait that is named', { 'retry-after': '90' }, 90 * SECOND],
+    ['with a new look soon', {}, 5 * MINUTE],
+  ])('that has to be paid first stops the account %s', (_what, headers, lastsMs) => {
+    expect(read({ ...unified('payment_required'), ...headers })).toMatchObject({
+      cause: 'billing',
+      scope: { kind: 'account' },
+      until: later(noon, lastsMs),
+    })
+  })
+
+  it.each([
+    'Extra usage is required for long context requests.',
+    'Usage credits are required for long context requests.',
+  ])('is a matter of the model: %s', (message) => {
+    expect(read({}, error('rate_limit_error', message))).toMatchObject({
+      cause: 'context-limit',
+      scope: { kind: 'model', model: MODEL },
+    })
   })
 
   it('that a long prompt would need is a matter of the model', () => {
