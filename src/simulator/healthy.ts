@@ -3,6 +3,7 @@
  * or whole, token counts, the list of models, files and batches. Deterministic: equal
  * requests get equal answers. Pure.
  */
+import type { Headers } from '../core/headers.ts'
 import { readMessagesRequest } from '../dialects/messages/request.ts'
 import type { SimulatedMessage } from './events.ts'
 import { message, type Reply, refusal, stream, whole } from './replies.ts'
@@ -10,9 +11,12 @@ import type { Received } from './simulator.ts'
 
 const MODELS = ['claude-opus-5-5', 'claude-sonnet-5-5', 'claude-haiku-5-5', 'claude-haiku-4-5-20251001']
 
-export function healthyReply(request: Received): Reply {
-  const path = request.target.split('?')[0] ?? ''
-  if (request.method === 'POST' && path === '/v1/messages') return inference(request)
+export const pathOf = ({ target }: Pick<Received, 'target'>): string => target.split('?')[0] ?? ''
+
+/** `limits`: what the answer's head says of the account's limits; messages carry it. */
+export function healthyReply(request: Received, limits: Headers = []): Reply {
+  const path = pathOf(request)
+  if (request.method === 'POST' && path === '/v1/messages') return inference(request, limits)
   if (request.method === 'POST' && path === '/v1/messages/count_tokens') {
     return whole(200, JSON.stringify({ input_tokens: Math.ceil(request.body.length / 4) }))
   }
@@ -23,11 +27,11 @@ export function healthyReply(request: Received): Reply {
   return resources(request, path)
 }
 
-function inference(request: Received): Reply {
+function inference(request: Received, limits: Headers): Reply {
   const read = readMessagesRequest(request.body)
   if (read === undefined) return refusal(400, 'invalid_request_error', 'The request body is not valid JSON.')
   const simulated = simulatedMessage(read.model ?? 'claude-sonnet-5-5', request)
-  return read.isStream ? stream(simulated) : message(simulated)
+  return read.isStream ? stream(simulated, [], limits) : message(simulated, limits)
 }
 
 export const simulatedMessage = (

@@ -28,6 +28,8 @@ export const reset: Action = { kind: 'reset' }
 export const stall: Action = { kind: 'until', released: new Promise(() => {}) }
 
 const JSON_TYPE: Header = ['content-type', 'application/json']
+/** RFC 6749 §5.1: nobody on the way keeps answers of the token endpoint. */
+export const NOT_STORED: Header = ['cache-control', 'no-store']
 const EVENT_TYPE: Header = ['content-type', 'text/event-stream; charset=utf-8']
 
 export const head = (status: number, headers: Headers): string =>
@@ -40,6 +42,9 @@ export const LAST_CHUNK = '0\r\n\r\n'
 export const whole = (status: number, body: string, headers: Headers = [JSON_TYPE]): Reply => [
   send(`${head(status, [...headers, ['content-length', String(Buffer.byteLength(body))]])}${body}`),
 ]
+
+export const json = (value: unknown, headers: Headers = []): Reply =>
+  whole(200, JSON.stringify(value), [JSON_TYPE, ...headers])
 
 export const message = (simulated: SimulatedMessage, headers: Headers = []): Reply =>
   whole(200, wholeMessage(simulated), [JSON_TYPE, ['request-id', `req_${simulated.id}`], ...headers])
@@ -77,11 +82,13 @@ export const byByte = (reply: Reply): Reply =>
   })
 
 export const refusal = (status: number, type: string, text: string, headers: Headers = []): Reply =>
-  whole(
-    status,
-    JSON.stringify({ type: 'error', error: { type, message: text }, request_id: 'req_simulated' }),
-    [JSON_TYPE, ...headers],
-  )
+  refused(status, { type, message: text }, headers)
+
+const refused = (status: number, error: object, headers: Headers = []): Reply =>
+  whole(status, JSON.stringify({ type: 'error', error, request_id: 'req_simulated' }), [
+    JSON_TYPE,
+    ...headers,
+  ])
 
 export const unauthorized: Reply = refusal(401, 'authentication_error', 'invalid x-api-key')
 export const forbidden: Reply = refusal(403, 'permission_error', 'Your API key does not have permission.')
@@ -120,6 +127,51 @@ export const windowSpent = (window: '5h' | '7d' | '7d_oi', resetsAt: number): Re
         ] satisfies Headers)
       : []),
   ])
+
+/** What an access token meets (`wire.md` §1.6), by what is wrong with it. */
+export const tokenExpired: Reply = refusal(
+  401,
+  'authentication_error',
+  'OAuth token has expired. Please obtain a new token or refresh your existing token.',
+)
+export const bearerUnknown: Reply = refusal(401, 'authentication_error', 'Invalid bearer token')
+/** The beta of OAuth is missing. */
+export const oauthUnsupported: Reply = refusal(
+  401,
+  'authentication_error',
+  'OAuth authentication is currently not supported.',
+)
+export const oauthNotAllowed: Reply = refused(403, {
+  type: 'permission_error',
+  message: 'OAuth authentication is currently not allowed for this organization.',
+  details: { error_code: 'oauth_not_allowed_for_organization' },
+})
+export const scopeMissing = (scope: string): Reply =>
+  refusal(403, 'permission_error', `OAuth token does not meet scope requirement ${scope}`)
+
+/** RFC 6749 §5.2. */
+export type OAuthError =
+  | 'invalid_request'
+  | 'invalid_client'
+  | 'invalid_grant'
+  | 'invalid_scope'
+  | 'unauthorized_client'
+  | 'unsupported_grant_type'
+
+/** A refusal by the token endpoint, which has another shape than all others (`wire.md` §2.4). */
+export const oauthRefusal = (error: OAuthError, description: string): Reply =>
+  whole(error === 'invalid_client' ? 401 : 400, JSON.stringify({ error, error_description: description }), [
+    JSON_TYPE,
+    NOT_STORED,
+  ])
+
+/** An edge's page instead of an answer (`wire.md` §4.3). */
+export const html = (status: number, headers: Headers = []): Reply =>
+  whole(
+    status,
+    `<!DOCTYPE html>\n<html><head><title>${status}</title></head><body><h1>${status}</h1></body></html>\n`,
+    [['content-type', 'text/html; charset=utf-8'], ...headers],
+  )
 
 /** An error event as the stream's first word. */
 export const errorFirst = (type: string, text: string): Reply => eventStream([errorEvent(type, text)])

@@ -7,7 +7,9 @@ import type { Socket, TLSOptions } from 'bun'
 import { type BodyDecoder, createBodyDecoder } from '../http1/body.ts'
 import { parseRequestHead, type RequestHead } from '../http1/head.ts'
 import { healthyReply } from './healthy.ts'
-import type { Action } from './replies.ts'
+import { createLogins, isTokenEndpoint, type Logins, TOKEN_ENDPOINT } from './logins.ts'
+import { quotaReply } from './quotas.ts'
+import type { Action, Reply } from './replies.ts'
 
 export interface Received {
   readonly number: number
@@ -15,7 +17,7 @@ export interface Received {
   readonly target: string
   readonly headers: RequestHead['headers']
   readonly body: Buffer
-  /** The credential it came with. */
+  /** The credential it came with; `TOKEN_ENDPOINT` where that is asked without one. */
   readonly key: string
   /** Counts connections, so that reuse can be seen. */
   readonly connection: number
@@ -36,6 +38,10 @@ export interface Simulator {
   /** All further requests with this key get this reply; undefined: healthy. */
   always(key: string, reply: Behaviour | undefined): void
   requestsOf(key: string): readonly Received[]
+  /** What it answers where no script says otherwise: for scripts that only delay, or count. */
+  unscripted(request: Received): Reply
+  /** Its people, their logins and tokens. */
+  readonly logins: Logins
   /** Connections that are open now. */
   readonly connections: number
   /** Those of them on which a request is being answered. */
@@ -50,6 +56,8 @@ export interface SimulatorOptions {
   readonly tls?: TLSOptions
   /** Received requests kept for inspection; 0 for endless runs. */
   readonly keeps?: number
+  /** The clock that tokens expire and windows reset by, in epoch milliseconds. */
+  readonly now?: () => number
 }
 
 interface Connection {
@@ -70,20 +78,20 @@ const KEEPS = 10_000
 
 export function startSimulator(options: SimulatorOptions = {}): Simulator {
   const received: Received[] = []
-  const scripts = new Map<string, Behaviour[]>()
-  const habits = new Map<string, Behaviour>()
   const connections = new Set<Connection>()
+  const now = options.now ?? Date.now
+  const logins = createLogins(now)
   let requests = 0
   let opened = 0
 
-  const behaviourFor = (request: Received): Iterable<Action> => {
-    const behaviour = scripts.get(request.key)?.shift() ?? habits.get(request.key) ?? healthyReply
-    return typeof behaviour === 'function' ? behaviour(request) : behaviour
-  }
+  const unscripted = (request: Received): Reply =>
+    logins.answer(request) ?? quotaReply(request, now()) ?? healthyReply(request)
+  const stage = createStage(unscripted)
   const serve = async (connection: Connection, head: RequestHead, body: Buffer): Promise<void> => {
     const request = toReceived(++requests, connection, head, body)
     if (received.length < (options.keeps ?? KEEPS)) received.push(request)
-    await perform(connection, behaviourFor(request))
+    logins.note(request)
+    await perform(connection, stage.play(request))
     connection.isBusy = false
     if (!connection.isGone) take(connection, serve)
   }
@@ -111,8 +119,10 @@ export function startSimulator(options: SimulatorOptions = {}): Simulator {
     url: `${options.tls === undefined ? 'http' : 'https'}://127.0.0.1:${listener.port}`,
     port: listener.port,
     received,
-    script: (key, ...replies) => void scripts.set(key, [...(scripts.get(key) ?? []), ...replies]),
-    always: (key, reply) => void (reply === undefined ? habits.delete(key) : habits.set(key, reply)),
+    script: stage.script,
+    always: stage.always,
+    unscripted,
+    logins,
     requestsOf: (key) => received.filter((request) => request.key === key),
     get connections() {
       return connections.size
@@ -124,6 +134,23 @@ export function startSimulator(options: SimulatorOptions = {}): Simulator {
       for (const { isBusy, socket } of [...connections]) if (!isBusy) socket.end()
     },
     stop: () => listener.stop(true),
+  }
+}
+
+interface Stage extends Pick<Simulator, 'script' | 'always'> {
+  play(request: Received): Iterable<Action>
+}
+
+function createStage(unscripted: (request: Received) => Reply): Stage {
+  const scripts = new Map<string, Behaviour[]>()
+  const habits = new Map<string, Behaviour>()
+  return {
+    script: (key, ...replies) => void scripts.set(key, [...(scripts.get(key) ?? []), ...replies]),
+    always: (key, reply) => void (reply === undefined ? habits.delete(key) : habits.set(key, reply)),
+    play(request) {
+      const behaviour = scripts.get(request.key)?.shift() ?? habits.get(request.key) ?? unscripted
+      return typeof behaviour === 'function' ? behaviour(request) : behaviour
+    },
   }
 }
 
@@ -179,12 +206,15 @@ function toReceived(
     target,
     headers,
     body,
-    key: value('x-api-key') ?? value('authorization')?.replace(/^Bearer /i, '') ?? '',
+    key:
+      value('x-api-key') ?? value('authorization')?.replace(/^Bearer /i, '') ?? keyWithoutCredential(target),
     connection: connection.number,
     abandoned: connection.gone.promise,
     isAbandoned: () => connection.isGone,
   }
 }
+
+const keyWithoutCredential = (target: string): string => (isTokenEndpoint({ target }) ? TOKEN_ENDPOINT : '')
 
 async function perform(connection: Connection, reply: Iterable<Action>): Promise<void> {
   for (const action of reply) {
