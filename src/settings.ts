@@ -3,6 +3,7 @@
  * whether it takes effect at once. A setting without effect does not belong here. Parsing
  * only; where values come from is config.ts.
  */
+import { isLoopbackHost } from './core/access.ts'
 import { isStrategy, STRATEGIES, type StrategyName } from './core/strategies.ts'
 import { HOUR, MINUTE, SECOND } from './core/time.ts'
 
@@ -110,9 +111,39 @@ export const SETTINGS = {
     isHot: true,
   }),
   limitHeaders: setting(
-    'Whether upstream anthropic-ratelimit-* headers reach clients: auto (while there is one account and no key), keep, strip.',
-    'auto',
-    oneOf('auto', 'keep', 'strip'),
+    'What clients are told in anthropic-ratelimit-* headers: pool (how the accounts together stand), account (what the account that answered said), strip (nothing).',
+    'pool',
+    oneOf('pool', 'account', 'strip'),
+    { isHot: true },
+  ),
+  clientId: setting(
+    'The OAuth client that sign-ins and renewals of tokens name.',
+    '9d1c250a-e61b-44d9-88ed-5944d1962f5e',
+    word,
+    { aliases: ['CLIENT_ID'], isHot: true },
+  ),
+  anthropicOauthUrl: setting(
+    'The origin of the token endpoint, where codes and refresh tokens are exchanged.',
+    'https://platform.claude.com',
+    secureOrigin,
+    { isHot: true },
+  ),
+  anthropicAuthorizeUrl: setting(
+    'Where people sign in, in the place of claude.ai (subscriptions) and platform.claude.com (console).',
+    '',
+    optionalHttpUrl,
+    { isHot: true },
+  ),
+  oauthRedirectUrl: setting(
+    'The address that a sign-in ends at; it shows the code to paste.',
+    'https://platform.claude.com/oauth/code/callback',
+    httpUrl,
+    { isHot: true },
+  ),
+  usagePollMs: setting(
+    'How often providers are asked for an account’s usage, where they tell it; never more often than each bears. 0 never asks.',
+    10 * MINUTE,
+    integer(0),
     { isHot: true },
   ),
   anthropicUrl: setting('Where requests go while no account exists.', 'https://api.anthropic.com', httpUrl, {
@@ -216,6 +247,19 @@ function httpUrl(input: unknown): string {
 
 function optionalHttpUrl(input: unknown): string {
   return input === '' ? '' : httpUrl(input)
+}
+
+/** Refresh tokens go there: only encrypted, or within this machine. */
+function secureOrigin(input: unknown): string {
+  const url = typeof input === 'string' ? URL.parse(input) : null
+  const isSecure = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopbackHost(url.hostname))
+  if (url !== null && isSecure && url.username === '') return url.origin
+  throw new Error('must be an address that begins with https:// (http:// only on this machine)')
+}
+
+function word(input: unknown): string {
+  if (typeof input === 'string' && /^[\x21-\x7e]{1,200}$/.test(input)) return input
+  throw new Error('must be one word')
 }
 
 function databaseUrl(input: unknown): string {

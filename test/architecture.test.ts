@@ -34,7 +34,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   api: ['hono', 'zod'],
   cli: ['commander'],
   compose: ['@clack/prompts'],
-  platform: ['pino'],
+  platform: ['age-encryption', 'pino'],
 }
 const RUNTIME_LAYERS = ['platform', 'storage', 'simulator', 'compose', 'cli']
 

@@ -133,6 +133,7 @@ describe.each([
       'PRIORITY',
       'STATE',
       'UNTIL',
+      'TIGHTEST',
       'REASON',
       'REQUESTS',
       'COST',

@@ -3,8 +3,9 @@
  * other caller goes through it, over HTTP to a running server or straight to the same app
  * in a command's own process. Must not know a command.
  */
-import { type Answer, type ClientInput, type Route, type RouteName, routes } from './contract.ts'
+import { type Answer, type ClientInput, type RouteName, routes } from './contract.ts'
 import { ApiError, toApiError } from './error.ts'
+import type { Route } from './route.ts'
 
 /** Sends one request; the URL is a path with its query. */
 export type Transport = (path: string, init: RequestInit) => Promise<Response>

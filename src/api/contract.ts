@@ -4,22 +4,11 @@
  * handler does not compile. Must not contain behaviour.
  */
 import { z } from 'zod'
+import { accountRoutes } from './account-routes.ts'
+import type { accountSchema } from './account-schemas.ts'
+import type { Route } from './route.ts'
 import * as schemas from './schemas.ts'
 
-export interface Route {
-  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
-  /** `:name` marks a parameter. */
-  readonly path: string
-  readonly summary: string
-  readonly query?: z.ZodType
-  readonly body?: z.ZodType
-  readonly answer: z.ZodType
-  readonly status?: 201
-  /** Answers without a credential. */
-  readonly isOpen?: true
-}
-
-const accountAnswer = { answer: schemas.accountSchema } as const
 const keyAnswer = { answer: schemas.keySchema } as const
 
 export const routes = {
@@ -30,83 +19,7 @@ export const routes = {
     answer: schemas.healthSchema,
     isOpen: true,
   },
-  listAccounts: {
-    method: 'GET',
-    path: '/api/accounts',
-    summary: 'All accounts with their state, windows and totals.',
-    answer: z.object({ accounts: z.array(schemas.accountSchema) }),
-  },
-  addAccount: {
-    method: 'POST',
-    path: '/api/accounts',
-    summary: 'Add an account.',
-    body: schemas.newAccountSchema,
-    status: 201,
-    ...accountAnswer,
-  },
-  showAccount: {
-    method: 'GET',
-    path: '/api/accounts/:id',
-    summary: 'One account, by id or name.',
-    ...accountAnswer,
-  },
-  changeAccount: {
-    method: 'PATCH',
-    path: '/api/accounts/:id',
-    summary: 'Change an account.',
-    body: schemas.accountChangeSchema,
-    ...accountAnswer,
-  },
-  removeAccount: {
-    method: 'DELETE',
-    path: '/api/accounts/:id',
-    summary: 'Remove an account and its credential. Its ledger rows stay.',
-    answer: schemas.nothingSchema,
-  },
-  pauseAccount: {
-    method: 'POST',
-    path: '/api/accounts/:id/pause',
-    summary: 'Send nothing more to an account until it is resumed.',
-    ...accountAnswer,
-  },
-  resumeAccount: {
-    method: 'POST',
-    path: '/api/accounts/:id/resume',
-    summary: 'Use an account again.',
-    ...accountAnswer,
-  },
-  testAccount: {
-    method: 'POST',
-    path: '/api/accounts/:id/test',
-    summary: 'Ask the provider whether it takes the account’s credential. Does not count as use.',
-    answer: schemas.accountTestSchema,
-  },
-  clearCooldown: {
-    method: 'POST',
-    path: '/api/accounts/:id/clear-cooldown',
-    summary: 'Make a cooling or failed account ready again.',
-    ...accountAnswer,
-  },
-  setPriority: {
-    method: 'POST',
-    path: '/api/accounts/:id/priority',
-    summary: 'Set an account’s priority; lower numbers go first.',
-    body: schemas.prioritySchema,
-    ...accountAnswer,
-  },
-  setTier: {
-    method: 'POST',
-    path: '/api/accounts/:id/tier',
-    summary: 'Set an account’s tier.',
-    body: schemas.tierSchema,
-    ...accountAnswer,
-  },
-  listProviders: {
-    method: 'GET',
-    path: '/api/providers',
-    summary: 'The providers that accounts can be of.',
-    answer: z.object({ providers: z.array(schemas.providerSchema) }),
-  },
+  ...accountRoutes,
   listRequests: {
     method: 'GET',
     path: '/api/requests',
@@ -119,6 +32,13 @@ export const routes = {
     path: '/api/requests/:id',
     summary: 'One request with its decision and attempts.',
     answer: schemas.requestSchema,
+  },
+  importRequests: {
+    method: 'POST',
+    path: '/api/requests/import',
+    summary: 'Add rows of another gateway’s history to the ledger, each once.',
+    body: schemas.historySchema,
+    answer: schemas.historyAddedSchema,
   },
   stats: {
     method: 'GET',
@@ -247,7 +167,8 @@ export type ClientInput<Name extends RouteName> = ParamsOf<Routes[Name]> &
   BodyIn<Routes[Name]>
 export type Answer<Name extends RouteName> = z.output<Routes[Name]['answer']>
 
-export type Account = z.output<typeof schemas.accountSchema>
+export type Account = z.output<typeof accountSchema>
+export type AccountEvent = Answer<'listAccountEvents'>['events'][number]
 export type LedgerRequest = z.output<typeof schemas.requestSchema>
 export type Key = z.output<typeof schemas.keySchema>
 export type Sums = Answer<'stats'>['totals']

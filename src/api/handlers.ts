@@ -3,17 +3,25 @@
  * the input that the contract checks and the answer that it promises.
  */
 import type { Answer, Input, RouteName } from './contract.ts'
+import { accountFileHandlers } from './handlers/account-files.ts'
 import { accountHandlers } from './handlers/accounts.ts'
 import { configHandlers } from './handlers/config.ts'
+import { historyHandlers } from './handlers/history.ts'
 import { keyHandlers } from './handlers/keys.ts'
 import { requestHandlers } from './handlers/requests.ts'
+import { signInHandlers } from './handlers/sign-in.ts'
 import { systemHandlers } from './handlers/system.ts'
+import { upkeepHandlers } from './handlers/upkeep.ts'
 import type { Services } from './services.ts'
 
 export type Handlers = { readonly [Name in RouteName]: (input: Input<Name>) => Promise<Answer<Name>> }
 
 export const createHandlers = (services: Services): Handlers => ({
   ...accountHandlers(services),
+  ...accountFileHandlers(services),
+  ...signInHandlers(services),
+  ...upkeepHandlers(services),
+  ...historyHandlers(services),
   ...requestHandlers(services),
   ...keyHandlers(services),
   ...configHandlers(services),

@@ -1,6 +1,7 @@
 /** The OpenAPI 3.1 document, made from the contract's table. Must not say what the table does not. */
 import { z } from 'zod'
-import { plainRoutes, type Route, routes } from './contract.ts'
+import { plainRoutes, routes } from './contract.ts'
+import type { Route } from './route.ts'
 import { errorSchema } from './schemas.ts'
 
 export function openApiDocument(version: string): object {

@@ -6,8 +6,8 @@
  */
 import { z } from 'zod'
 
-const time = z.string().describe('ISO 8601, UTC')
-const name = z.string().min(1).max(64)
+export const time = z.string().describe('ISO 8601, UTC')
+export const name = z.string().min(1).max(64)
 
 export const errorSchema = z.object({
   error: z.object({
@@ -15,107 +15,6 @@ export const errorSchema = z.object({
     message: z.string(),
     details: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
   }),
-})
-
-/* accounts */
-
-const stateSchema = z.object({
-  kind: z.enum(['ready', 'cooling', 'needs-login', 'paused', 'error']),
-  reason: z.string().optional(),
-  since: time.optional(),
-  until: time.optional(),
-})
-
-const windowSchema = z.object({
-  name: z.string(),
-  utilization: z.number().nullable(),
-  resetsAt: time.nullable(),
-  status: z.string().nullable(),
-})
-
-const cooldownSchema = z.object({
-  scope: z.string().describe('"account", "family:<name>" or "model:<name>"'),
-  cause: z.string(),
-  evidence: z.string(),
-  since: time,
-  until: time,
-})
-
-const totalsSchema = z.object({
-  requests: z.number(),
-  inputTokens: z.number(),
-  outputTokens: z.number(),
-  costUsd: z.number(),
-})
-
-export const accountSchema = z.object({
-  id: z.string(),
-  name: z.string(),
-  provider: z.string(),
-  baseUrl: z.string().optional(),
-  priority: z.number(),
-  weight: z.number(),
-  tier: z.number(),
-  groups: z.array(z.string()),
-  modelMap: z.record(z.string(), z.string()),
-  createdAt: time,
-  state: stateSchema,
-  cooldowns: z.array(cooldownSchema),
-  windows: z.array(windowSchema),
-  session: z.object({ startedAt: time, requests: z.number() }).optional(),
-  inFlight: z.number(),
-  totals: totalsSchema,
-})
-
-const priority = z.number().int().min(-1_000).max(1_000)
-const weight = z.number().min(0).max(1_000)
-const groups = z.array(name)
-const modelMap = z.record(z.string().min(1), z.string().min(1))
-const apiKey = z
-  .string()
-  .trim()
-  .min(1)
-  .max(4_096)
-  .regex(/^[\x21-\x7e]+$/, 'must be printable and without spaces')
-
-export const newAccountSchema = z.strictObject({
-  name,
-  provider: z.string(),
-  apiKey: apiKey.optional(),
-  baseUrl: z.string().optional(),
-  priority: priority.optional(),
-  weight: weight.optional(),
-  tier: weight.optional(),
-  groups: groups.optional(),
-  modelMap: modelMap.optional(),
-})
-
-export const accountChangeSchema = z.strictObject({
-  name: name.optional(),
-  apiKey: apiKey.optional(),
-  baseUrl: z.string().nullable().optional(),
-  priority: priority.optional(),
-  weight: weight.optional(),
-  tier: weight.optional(),
-  groups: groups.optional(),
-  modelMap: modelMap.optional(),
-})
-
-export const accountTestSchema = z.object({
-  ok: z.boolean(),
-  status: z.number().optional(),
-  ms: z.number(),
-  message: z.string(),
-  clockSkewMs: z.number().optional().describe('the provider’s clock minus ours'),
-})
-
-export const prioritySchema = z.strictObject({ priority })
-export const tierSchema = z.strictObject({ tier: weight })
-
-export const providerSchema = z.object({
-  id: z.string(),
-  label: z.string(),
-  baseUrl: z.string().nullable(),
 })
 
 /* requests */
@@ -194,6 +93,34 @@ export const requestQuerySchema = z.strictObject({
   since: z.string().optional().describe('ISO 8601, or a length such as "15m", "24h", "7d"'),
   until: z.string().optional(),
 })
+
+/** Rows of another gateway's history; ids of theirs, so that bringing them in twice adds nothing. */
+export const historySchema = z.strictObject({
+  source: z.string().regex(/^[a-z0-9-]{1,40}$/),
+  requests: z
+    .array(
+      z.strictObject({
+        id: z.string().min(1).max(200),
+        startedAt: z.iso.datetime({ offset: true }),
+        account: z.string().min(1).max(64).nullable(),
+        provider: z.string().max(64),
+        method: z.string().max(16),
+        path: z.string().max(500),
+        model: z.string().max(200).nullable(),
+        agent: z.string().max(120).optional(),
+        status: z.number().int().min(0).max(999),
+        isSuccess: z.boolean(),
+        durationMs: z.number().min(0),
+        inputTokens: z.number().int().min(0),
+        outputTokens: z.number().int().min(0),
+        cacheReadTokens: z.number().int().min(0),
+        cacheWriteTokens: z.number().int().min(0),
+        costUsd: z.number().min(0).nullable(),
+      }),
+    )
+    .max(1_000),
+})
+export const historyAddedSchema = z.object({ added: z.number() })
 
 /* keys */
 

@@ -9,13 +9,28 @@ import type { Window } from '../core/limits.ts'
 import type { Clock } from '../core/ports/clock.ts'
 import type { RequestLog } from '../core/ports/request-log.ts'
 import type { SecretBox } from '../core/ports/secrets.ts'
-import type { AccountStore, KeyStore, LedgerStatus } from '../core/ports/stores.ts'
+import type {
+  AccountStore,
+  CredentialStore,
+  EventStore,
+  KeyStore,
+  LedgerStatus,
+  ReadingStore,
+  TermsStore,
+} from '../core/ports/stores.ts'
+import type { Standing } from '../core/standing.ts'
 import type { StrategyName } from '../core/strategies.ts'
 import type { Millis } from '../core/time.ts'
+import type { TokenHealth } from '../core/token.ts'
+import type { SignIns } from './sign-ins.ts'
 
 export interface Services {
   readonly clock: Clock
   readonly accounts: AccountStore
+  readonly credentials: CredentialStore
+  readonly events: EventStore
+  readonly readings: ReadingStore
+  readonly terms: TermsStore
   readonly keys: KeyStore
   readonly requests: RequestLog
   readonly secrets: SecretBox
@@ -25,6 +40,15 @@ export interface Services {
   readonly ledgerStatus: () => LedgerStatus
   readonly checkDatabase: () => Promise<readonly string[]>
   readonly testAccount: (account: Account) => Promise<AccountTest>
+  /** Renews and polls now. Throws GatewayError. */
+  readonly refreshAccount: (account: Account) => Promise<void>
+  readonly tokenReport: () => TokenReport
+  readonly signIns: SignIns
+  readonly sealedFiles: SealedFiles
+  /** Adds rows that are not in the ledger yet, with their totals; how many they were. */
+  readonly addHistory: (rows: readonly LedgerRow[]) => Promise<number>
+  /** The id of a row of another gateway: the same for the same source and id, sorted by its time. */
+  readonly historyId: (source: string, id: string, at: Millis) => string
   readonly feed: RequestFeed
   readonly metrics: () => string
   readonly system: SystemInfo
@@ -37,11 +61,25 @@ export interface Services {
 export interface LiveAccounts {
   of(id: AccountId): LiveAccount
   clear(id: AccountId): void
+  /** What is known of whose account it is. */
+  learned(id: AccountId, facts: Standing): void
+}
+
+export interface TokenReport {
+  readonly checkedAt: Millis
+  readonly tokens: readonly (TokenHealth & { readonly account: Account })[]
+}
+
+/** Texts that only a passphrase opens. Both throw GatewayError `bad-request`. */
+export interface SealedFiles {
+  encrypt(text: string, passphrase: string): Promise<string>
+  decrypt(file: string, passphrase: string): Promise<string>
 }
 
 export interface LiveAccount {
   readonly health: Health
   readonly windows: readonly Window[]
+  readonly standing: Standing
   readonly inFlight: number
   readonly session: { readonly startedAt: Millis; readonly requests: number } | undefined
 }
@@ -50,6 +88,10 @@ export interface ProviderInfo {
   readonly id: string
   readonly label: string
   readonly baseUrl: string | undefined
+  readonly credential: 'key' | 'optional-key' | 'sign-in'
+  readonly models: readonly string[]
+  readonly notes: readonly string[]
+  readonly tellsUsage: boolean
   /** Why this text cannot be a base URL; undefined when it can. */
   readonly baseUrlProblem: (text: string) => string | undefined
 }

@@ -1,49 +1,91 @@
 /** The core's values in the API's shapes. Must not decide anything that the core decides. */
 import type { ClientKey } from '../core/access.ts'
 import type { Account } from '../core/account.ts'
+import { withoutCredentials } from '../core/egress-proxy.ts'
 import { type Cooldown, scopeKey } from '../core/health.ts'
 import type { LedgerRow } from '../core/ledger.ts'
-import type { Window } from '../core/limits.ts'
+import { asOf, type Window } from '../core/limits.ts'
+import { readNetwork } from '../core/network.ts'
 import type { Totals } from '../core/ports/stores.ts'
-import { stateOf } from '../core/state.ts'
+import type { Standing } from '../core/standing.ts'
+import { type AccountState, stateOf } from '../core/state.ts'
 import { type Millis, toIso } from '../core/time.ts'
 import type { Account as AccountView, Key as KeyView, LedgerRequest } from './contract.ts'
-import type { LiveAccount } from './services.ts'
+import type { Services } from './services.ts'
 
 const NO_TOTALS: Totals = { requests: 0, inputTokens: 0, outputTokens: 0, costUsd: 0 }
 
 export function toAccountView(
   account: Account,
-  live: LiveAccount,
+  services: Pick<Services, 'live' | 'secrets' | 'clock'>,
   totals: Totals = NO_TOTALS,
-  now: Millis,
 ): AccountView {
-  const { id, name, provider, baseUrl, priority, weight, tier, groups, modelMap, createdAt } = account
-  const { kind, reason, since, until } = stateOf(account, live.health, now)
+  const now = services.clock.now()
+  const live = services.live.of(account.id)
+  const { id, name, provider, baseUrl, priority, weight, tier, groups, modelMap, planOnly } = account
   return {
     id,
     name,
     provider,
-    ...(baseUrl === undefined ? {} : { baseUrl }),
+    ...definedOnly({ baseUrl }),
     priority,
     weight,
     tier,
     groups: [...groups],
     modelMap: Object.fromEntries(modelMap),
-    createdAt: toIso(createdAt),
-    state: {
-      kind,
-      ...(reason === undefined ? {} : { reason }),
-      ...(since === undefined ? {} : { since: toIso(since) }),
-      ...(until === undefined ? {} : { until: toIso(until) }),
-    },
-    cooldowns: live.health.cooldowns.filter(({ until: end }) => end > now).map(toCooldownView),
-    windows: live.windows.map(toWindowView),
+    planOnly,
+    ...toNetworkView(account, services),
+    createdAt: toIso(account.createdAt),
+    state: toStateView(stateOf(account, live.health, now)),
+    cooldowns: live.health.cooldowns.filter(({ until }) => until > now).map(toCooldownView),
+    windows: live.windows.map((window) => toWindowView(asOf(window, now))),
+    ...toStandingView(live.standing),
+    ...definedOnly({ tokenExpiresAt: isoOf(account.tokenExpiresAt) }),
     ...(live.session === undefined
       ? {}
       : { session: { startedAt: toIso(live.session.startedAt), requests: live.session.requests } }),
     inFlight: live.inFlight,
     totals: { ...totals },
+  }
+}
+
+const isoOf = (at: Millis | undefined): string | undefined => (at === undefined ? undefined : toIso(at))
+
+export const definedOnly = <T extends object>(fields: T): { [Key in keyof T]?: Exclude<T[Key], undefined> } =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [Key in keyof T]?: Exclude<T[Key], undefined>
+  }
+
+const toStateView = ({ kind, since, until, reason, remedy }: AccountState): AccountView['state'] => ({
+  kind,
+  ...definedOnly({ reason, since: isoOf(since), until: isoOf(until), remedy }),
+})
+
+function toStandingView({ status, overage, ...whose }: Standing) {
+  return {
+    ...definedOnly({ providerStatus: status, ...whose }),
+    ...(overage === undefined
+      ? {}
+      : {
+          overage: {
+            ...definedOnly({ ...overage, resetsAt: isoOf(overage.resetsAt) }),
+            inUse: overage.inUse,
+          },
+        }),
+  }
+}
+
+/** What of an account's way out can be shown: no credential of a proxy, no value of a header. */
+function toNetworkView({ id, network }: Account, { secrets }: Pick<Services, 'secrets'>) {
+  if (network === undefined) return { headers: [] }
+  try {
+    const { proxy, headers = {} } = readNetwork(secrets.open('account-network', id, network))
+    return {
+      ...definedOnly({ proxy: proxy === undefined ? undefined : withoutCredentials(proxy) }),
+      headers: Object.keys(headers),
+    }
+  } catch {
+    return { proxy: '(cannot be opened)', headers: [] }
   }
 }
 
@@ -61,11 +103,13 @@ const toCooldownView = ({
   until: toIso(until),
 })
 
-const toWindowView = ({ name, utilization, resetsAt, status }: Window): AccountView['windows'][number] => ({
-  name,
-  utilization: utilization ?? null,
-  resetsAt: resetsAt === undefined ? null : toIso(resetsAt),
-  status: status ?? null,
+const toWindowView = (window: Window): AccountView['windows'][number] => ({
+  name: window.name,
+  utilization: window.utilization ?? null,
+  resetsAt: isoOf(window.resetsAt) ?? null,
+  status: window.status ?? null,
+  ...definedOnly({ remaining: window.remaining, unit: window.unit }),
+  readAt: toIso(window.readAt),
 })
 
 export function toKeyView({ id, name, hint, createdAt, disabledAt, revokedAt }: ClientKey): KeyView {

@@ -7,6 +7,7 @@ import { ApiError } from '../api/error.ts'
 import { addAccountCommands } from './commands/accounts.ts'
 import { addClientCommands } from './commands/client.ts'
 import { addConfigCommands } from './commands/config.ts'
+import { addImportCommand } from './commands/import.ts'
 import { addKeyCommands } from './commands/keys.ts'
 import { addMaintenanceCommands, addServeCommands } from './commands/maintenance.ts'
 import { addOverviewCommands } from './commands/overview.ts'
@@ -39,6 +40,7 @@ export function createProgram(makeShell: ShellFactory): Command {
   addOverviewCommands(program, shell)
   addConfigCommands(program, shell)
   addClientCommands(program, shell)
+  addImportCommand(program, shell)
   addMaintenanceCommands(program, shell)
   addGlobalOptions(program)
   program.hook('preAction', (_, command) => {

@@ -12,8 +12,14 @@ export interface Shell {
   readInput(): Promise<string>
   /** Asks for a secret on a terminal; undefined where there is none. Throws Cancelled. */
   askSecret(question: string): Promise<string | undefined>
-  /** Throws Cancelled. */
+  /** Asks for a line on a terminal, reads one from standard input elsewhere. Throws Cancelled. */
+  askLine(question: string): Promise<string>
+  /** Throws Cancelled. Without a terminal it is yes: a script has meant what it said. */
   confirm(question: string): Promise<boolean>
+  /** Whether there is somebody to ask. */
+  readonly isInteractive: boolean
+  /** Shows a page to the person, where there is a browser; says whether it was tried. */
+  openBrowser(url: string): boolean
   readonly environment: Readonly<Record<string, string | undefined>>
   serve(flags: Readonly<Record<string, unknown>>, isDemo: boolean): Promise<number>
   doctor(): Promise<readonly Check[]>

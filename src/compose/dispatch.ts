@@ -9,6 +9,7 @@ import { checkOrigin, type OriginPolicy } from '../core/origin.ts'
 import { ClientGone, type ClientRequest, type Reply, type RequestHandler } from '../core/ports/client.ts'
 import type { Log } from '../core/ports/log.ts'
 import { writeErrorEnvelope } from '../dialects/messages/error.ts'
+import { isIdentity } from '../proxy/endpoint.ts'
 
 export interface DispatchOptions {
   readonly proxy: RequestHandler
@@ -36,11 +37,14 @@ export function createDispatch(options: DispatchOptions): RequestHandler {
 
 function route(request: ClientRequest, reply: Reply, { proxy, control }: DispatchOptions): Promise<void> {
   const { method, path } = request
-  if (path.startsWith('/v1/')) return proxy(request, reply)
+  if (isClients(path)) return proxy(request, reply)
   if (path === '/' && (method === 'GET' || method === 'HEAD')) return greet(reply)
   if (path === '/api/hello' && method === 'HEAD') return greet(reply)
   return control(request, reply)
 }
+
+/** What clients ask of their provider; of what lies under /api only what is the provider's own API. */
+const isClients = (path: string): boolean => path.startsWith('/v1/') || isIdentity(path)
 
 /** Clients warm their connection up with a HEAD before each session (`wire.md` §3.1). */
 async function greet(reply: Reply): Promise<void> {
@@ -85,12 +89,12 @@ function assertPath({ path }: ClientRequest): void {
 /** In the dialect of whoever asked: clients of /v1 read Anthropic's envelope, everybody else the API's. */
 function answer({ path }: ClientRequest, reply: Reply, { code, message }: GatewayError): void {
   const status = STATUS_OF[code]
-  const isClients = path.startsWith('/v1/')
-  const text = isClients
+  const isOfClient = isClients(path)
+  const text = isOfClient
     ? writeErrorEnvelope(status, message, undefined)
     : JSON.stringify({ error: { code, message } })
   const body = Buffer.from(text)
-  const protective = isClients ? [] : PROTECTIVE_HEADERS
+  const protective = isOfClient ? [] : PROTECTIVE_HEADERS
   reply.start(status, [['content-type', 'application/json'], ...protective], body.length)
   reply.end(body)
 }

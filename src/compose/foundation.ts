@@ -72,6 +72,8 @@ export async function openFoundation(options: FoundationOptions): Promise<Founda
       clock: systemClock,
       log,
       journalFile: directory.journalFile,
+      rescueFile: directory.rescueFile,
+      newId: () => Bun.randomUUIDv7(),
       sessionMs: config.settings().sessionDurationMs,
       onAccounts: (accounts) => {
         for (const listener of listeners) listener(accounts)

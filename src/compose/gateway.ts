@@ -5,32 +5,28 @@
  */
 import { timingSafeEqual } from 'node:crypto'
 import type { App, AppOptions } from '../api/app.ts'
-import type { Services } from '../api/services.ts'
-import { HEALTHY } from '../core/health.ts'
 import type { RequestHandler } from '../core/ports/client.ts'
 import type { Log } from '../core/ports/log.ts'
-import { stateOf } from '../core/state.ts'
-import { probe } from '../keeper/probe.ts'
+import { createKeeper } from '../keeper/keeper.ts'
 import { systemClock as clock } from '../platform/clock.ts'
 import { sha256 } from '../platform/digest.ts'
 import { createEgressRules } from '../platform/upstream/egress.ts'
 import { createResolver } from '../platform/upstream/resolve.ts'
-import { createUpstream } from '../platform/upstream/upstream.ts'
+import { type ClosableUpstream, createUpstream } from '../platform/upstream/upstream.ts'
 import { serveWeb } from '../platform/web.ts'
-import { baseUrlProblem } from '../providers/base-url.ts'
-import { PROVIDERS } from '../providers/registry.ts'
-import { createPool, type Pool } from '../proxy/pool.ts'
+import { createPool } from '../proxy/pool.ts'
 import { createProxy } from '../proxy/proxy.ts'
 import type { Settings } from '../settings.ts'
-import type { Samples } from '../telemetry/exposition.ts'
-import { createMetrics, type Metrics } from '../telemetry/metrics.ts'
+import { createMetrics } from '../telemetry/metrics.ts'
+import { accountGauges, logEvent } from './accounts-watch.ts'
 import { createAttemptLimit } from './attempt-limit.ts'
 import { createDispatch } from './dispatch.ts'
-import { createFeed, type Feed } from './feed.ts'
+import { createFeed } from './feed.ts'
 import type { Foundation } from './foundation.ts'
+import { createKeeperContext } from './keeping.ts'
 import { createProxyContext } from './proxy-context.ts'
 import { startRetention } from './retention.ts'
-import { VERSION } from './version.ts'
+import { toServices } from './services.ts'
 
 const WRONG_TOKENS_A_MINUTE = 20
 const WARM_UP_MS = 100
@@ -42,6 +38,8 @@ export interface Gateway {
   readonly log: Log
   readonly adminToken: string
   readonly accountCount: () => number
+  /** From now on accounts are kept usable: a server does this, a command does not. */
+  keepAccounts(): void
   /** Ends the live feeds, which would otherwise go on for as long as somebody listens. */
   endFeeds(): void
   /** Writes what is left to write and lets go of everything. */
@@ -62,38 +60,32 @@ export function createGateway(
   const feed = createFeed(clock.elapsed)
   const pool = createPool({
     clock,
-    log,
     store: storage.health,
+    events: storage.events,
+    readings: storage.readings,
     sessionMs: () => config.settings().sessionDurationMs,
+    observe: (account, event) => logEvent(log, account, event),
   })
   foundation.onAccounts(pool.sync)
   const metrics = createMetrics({
-    accounts: () => readiness(pool),
+    ...accountGauges(pool),
     ledger: storage.ledger.status,
     logLinesDropped,
   })
-  const upstream = createUpstream({
-    resolver: createResolver({
-      elapsed: clock.elapsed,
-      allowedHosts: () => config.settings().allowedUpstreamHosts,
-    }),
-    egress: createEgressRules(environment),
-    elapsed: clock.elapsed,
-  })
-  const proxy = createProxy(createProxyContext(foundation, { pool, upstream, metrics, feed }))
+  const upstream = openUpstream(foundation, environment)
+  const keeping = createKeeperContext(foundation, { pool, upstream, metrics })
+  const keeper = createKeeper(keeping)
+  const parts = { pool, tokens: keeper.tokens, upstream, metrics, feed }
+  const proxy = createProxy(createProxyContext(foundation, parts))
   const app = createLazyApp({
-    services: toServices(foundation, {
-      pool,
-      metrics,
-      feed,
-      test: (account) => probe(account, { upstream, secrets: foundation.secrets, clock }),
-    }),
+    services: toServices(foundation, { pool, metrics, feed, keeper, keeping }),
     log,
     isAdmin: (token) =>
       timingSafeEqual(Buffer.from(sha256(token)), Buffer.from(sha256(directory.adminToken))),
     isBlocked: createAttemptLimit(WRONG_TOKENS_A_MINUTE, clock.elapsed),
   })
-  const stopRetention = startRetention(storage.requests, config, { clock, log })
+  const stopRetention = startRetention(storage, config, { clock, log })
+  let stopKeeping = (): void => {}
   return {
     handler: createDispatch({
       proxy,
@@ -107,13 +99,27 @@ export function createGateway(
     adminToken: directory.adminToken,
     accountCount: () => storage.accounts.all().length,
     endFeeds: feed.end,
+    keepAccounts() {
+      stopKeeping = keeper.start()
+    },
     async close() {
+      stopKeeping()
       stopRetention()
       upstream.close()
       await foundation.close()
     },
   }
 }
+
+const openUpstream = ({ config }: Foundation, environment: GatewayOptions['environment']): ClosableUpstream =>
+  createUpstream({
+    resolver: createResolver({
+      elapsed: clock.elapsed,
+      allowedHosts: () => config.settings().allowedUpstreamHosts,
+    }),
+    egress: createEgressRules(environment),
+    elapsed: clock.elapsed,
+  })
 
 /**
  * The control plane is loaded when it is first called, or a moment after the start: with its
@@ -127,67 +133,4 @@ function createLazyApp(options: AppOptions): App {
   }
   setTimeout(load, WARM_UP_MS).unref()
   return async (request, peer) => (await load())(request, peer)
-}
-
-const readiness = (pool: Pool): Samples =>
-  pool
-    .views()
-    .map(({ account, health }) => [
-      [account.name],
-      stateOf(account, health, clock.now()).kind === 'ready' ? 1 : 0,
-    ])
-
-interface Parts {
-  readonly pool: Pool
-  readonly metrics: Metrics
-  readonly feed: Feed
-  readonly test: Services['testAccount']
-}
-
-function toServices({ storage, config, secrets, directory }: Foundation, parts: Parts): Services {
-  const { pool, metrics, feed, test } = parts
-  return {
-    clock,
-    accounts: storage.accounts,
-    keys: storage.keys,
-    requests: storage.requests,
-    secrets,
-    config,
-    live: {
-      of: (id) => {
-        const view = pool.views().find(({ account }) => account.id === id)
-        const { health = HEALTHY, inFlight = 0, session } = view ?? {}
-        return { health, inFlight, session, windows: pool.windowsOf(id) }
-      },
-      clear: pool.clear,
-    },
-    providers: PROVIDERS.map(({ id, label, baseUrl }) => ({
-      id,
-      label,
-      baseUrl,
-      baseUrlProblem: (text) => baseUrlProblem(text, config.settings().allowedUpstreamHosts),
-    })),
-    ledgerStatus: storage.ledger.status,
-    checkDatabase: storage.database.check,
-    testAccount: test,
-    feed,
-    metrics: metrics.text,
-    system: {
-      version: VERSION,
-      runtime: `Bun ${Bun.version}`,
-      pid: process.pid,
-      startedAt: clock.now(),
-      dataDirectory: directory.path,
-      database: { kind: storage.database.kind, place: storage.database.place },
-      memoryBytes: () => process.memoryUsage.rss(),
-    },
-    newId: () => Bun.randomUUIDv7(),
-    newKey,
-  }
-}
-
-/** 256 random bits; what is stored is their SHA-256. */
-function newKey(): { readonly secret: string; readonly digest: string; readonly hint: string } {
-  const secret = `spk_${crypto.getRandomValues(Buffer.alloc(32)).toString('base64url')}`
-  return { secret, digest: sha256(secret), hint: secret.slice(-4) }
 }

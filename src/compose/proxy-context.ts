@@ -2,6 +2,7 @@
 
 import { isLoopbackHost } from '../core/access.ts'
 import { GatewayError } from '../core/error.ts'
+import type { Tokens } from '../core/ports/tokens.ts'
 import type { Upstream } from '../core/ports/upstream.ts'
 import { systemClock as clock } from '../platform/clock.ts'
 import { decodeCopy } from '../platform/decode.ts'
@@ -10,6 +11,7 @@ import { parseEndpoint } from '../providers/base-url.ts'
 import { createRetryBudget } from '../proxy/budget.ts'
 import type { ProxyContext } from '../proxy/context.ts'
 import type { Pool } from '../proxy/pool.ts'
+import { createPoolMeters } from '../proxy/pool-limits.ts'
 import type { ProxySettings } from '../proxy/settings.ts'
 import type { Settings } from '../settings.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
@@ -19,6 +21,7 @@ import type { Foundation } from './foundation.ts'
 
 export interface ProxyParts {
   readonly pool: Pool
+  readonly tokens: Tokens
   readonly upstream: Upstream
   readonly metrics: Metrics
   readonly feed: Feed
@@ -28,14 +31,16 @@ export function createProxyContext(
   { storage, config, log, secrets }: Foundation,
   parts: ProxyParts,
 ): ProxyContext {
-  const { pool, upstream, metrics, feed } = parts
+  const { pool, tokens, upstream, metrics, feed } = parts
   const unpriced = new Set<string>()
   return {
     clock,
     log,
     upstream,
     secrets,
+    tokens,
     pool,
+    meters: createPoolMeters(pool, clock),
     keys: storage.keys,
     bindings: storage.bindings,
     owners: storage.owners,

@@ -1,19 +1,20 @@
-/** Forgets ledger rows past their retention: hourly, in small portions, with pauses between. */
+/** Forgets what is past its retention, and thins old readings: hourly, in small portions, with pauses between. */
 import type { Clock } from '../core/ports/clock.ts'
 import type { Log } from '../core/ports/log.ts'
-import type { RequestLog } from '../core/ports/request-log.ts'
 import { DAY, HOUR, later, MINUTE } from '../core/time.ts'
+import type { Storage } from '../storage/storage.ts'
 import type { ConfigService } from './config-service.ts'
 
 const PAUSE_MS = 50
 
 export function startRetention(
-  requests: RequestLog,
+  { requests, readings }: Pick<Storage, 'requests' | 'readings'>,
   config: ConfigService,
   { clock, log }: { readonly clock: Clock; readonly log: Log },
 ): () => void {
   let isStopped = false
   const run = async (): Promise<void> => {
+    await readings.thin(clock.now())
     const days = config.settings().requestRetentionDays
     if (days === 0) return
     const before = later(clock.now(), -days * DAY)

@@ -62,6 +62,7 @@ export async function startGateway(options: ServeOptions): Promise<RunningGatewa
     const server = listen(gateway, settings)
     const url = `${settings.tlsCert === '' ? 'http' : 'https'}://${hostFor(settings.host)}:${server.port}`
     await announce(server, url, places.dataDirectory)
+    gateway.keepAccounts()
     return {
       url,
       gateway,

@@ -6,13 +6,14 @@ import type { GlobalOptions } from '../cli/program.ts'
 import { EXIT, type ExitCode, type Gate, type Shell } from '../cli/shell.ts'
 import { type Finding, resolveConfig, suggestion } from '../config.ts'
 import { messageOf } from '../core/error.ts'
+import { openBrowser } from './browser.ts'
 import { type Connection, connect } from './connect.ts'
 import { examine } from './doctor.ts'
 import { isMissing, readConfigFile } from './foundation.ts'
 import { findPlaces, type Places } from './places.ts'
 import { runProgram } from './run-program.ts'
 import { runServer } from './run-server.ts'
-import { askSecret, confirm, terminalOutput } from './terminal.ts'
+import { askLine, askSecret, confirm, terminalOutput } from './terminal.ts'
 import { VERSION } from './version.ts'
 
 export interface ProcessShell extends Shell {
@@ -41,7 +42,10 @@ export function createShell(options: () => GlobalOptions): ProcessShell {
     output: terminalOutput(),
     readInput: () => Bun.stdin.text(),
     askSecret,
+    askLine,
     confirm,
+    isInteractive: process.stdin.isTTY === true,
+    openBrowser: (url) => openBrowser(url, environment),
     environment,
     serve: (flags, isDemo) => runServer({ places: places(), flags, environment, isDemo }),
     doctor: () => examine(places(), environment),

@@ -51,6 +51,16 @@ export async function askSecret(question: string): Promise<string | undefined> {
   return answer
 }
 
+export async function askLine(question: string): Promise<string> {
+  if (process.stdin.isTTY !== true) return firstLine(await Bun.stdin.text())
+  const { isCancel, text } = await import('@clack/prompts')
+  const answer = await text({ message: question })
+  if (isCancel(answer)) throw new Cancelled()
+  return (answer ?? '').trim()
+}
+
+const firstLine = (text: string): string => text.trim().split('\n')[0]?.trim() ?? ''
+
 /** Without a terminal there is nobody to ask, and a script has meant what it said. */
 export async function confirm(question: string): Promise<boolean> {
   if (process.stdin.isTTY !== true) return true

@@ -1,9 +1,11 @@
 /**
- * How an account fares: what it is cooling from and until when, whether its credential is
- * refused, and whether its endpoint has been failing. All transitions are here and pure;
- * each follows from evidence, and each ends by itself (G7, G8). Must not choose accounts.
+ * How an account fares: what it is cooling from and until when, whether it needs a person to
+ * sign in, and whether its endpoint has been failing. All transitions are here and pure, for
+ * what answers, polls and persons say; each follows from evidence, and cooldowns end by
+ * themselves (G7, G8). Must not choose accounts.
  */
 import { type Failure, isConnectFault, isEndpointFault, type Scope } from './failure.ts'
+import { isOpenAgain, type Window } from './limits.ts'
 import { familyOf } from './model.ts'
 import { later, MINUTE, type Millis, SECOND } from './time.ts'
 
@@ -13,6 +15,14 @@ export interface Cooldown {
   readonly evidence: string
   readonly since: Millis
   readonly until: Millis
+  /** The spent window's name: a newer reading of it can end this early. */
+  readonly window?: string
+}
+
+/** Only a person can help: no time ends this, a new credential does. */
+export interface LoginNeed {
+  readonly since: Millis
+  readonly reason: string
 }
 
 /** Endpoint trouble, kept in memory only: it orders accounts, it never excludes one. */
@@ -29,7 +39,10 @@ export interface Faults {
 
 export interface Health {
   readonly cooldowns: readonly Cooldown[]
+  readonly login: LoginNeed | undefined
   readonly faults: Faults
+  /** When a test ended its last cooldown of the whole account; from then on it is loaded step by step. */
+  readonly recoveredAt: Millis | undefined
 }
 
 const NO_FAULTS: Faults = {
@@ -40,7 +53,12 @@ const NO_FAULTS: Faults = {
   avoidUntil: undefined,
 }
 
-export const HEALTHY: Health = { cooldowns: [], faults: NO_FAULTS }
+export const HEALTHY: Health = {
+  cooldowns: [],
+  login: undefined,
+  faults: NO_FAULTS,
+  recoveredAt: undefined,
+}
 
 /** A refused credential is asked about again this often, so that a provider's mistake heals by itself. */
 const LOGIN_PROBE_MS = 5 * MINUTE
@@ -48,6 +66,8 @@ const OVERLOAD_AVOID_MS = 5 * SECOND
 const FAULTS_BEFORE_AVOIDING = 3
 const FIRST_AVOID_MS = 15 * SECOND
 const LONGEST_AVOID_MS = 5 * MINUTE
+const RAMP_STEP_MS = 5 * SECOND
+const RAMP_STEPS = 6
 
 /** Whether a cooldown speaks about a request that asks the account for `model` (undefined: a request without one). */
 export function isAbout(scope: Cooldown['scope'], model: string | undefined): boolean {
@@ -68,12 +88,53 @@ interface Context {
 
 /** What a failed attempt changes at once. What only another account's success proves comes later. */
 export function afterFailure(health: Health, failure: Failure, context: Context): Health {
+  if (failure.cause === 'login-required') return withLoginNeed(health, failure.evidence, context.now)
   const faults = isEndpointFault(failure.cause) ? withFault(health.faults, failure, context) : health.faults
   const cooldown = isProven(failure) ? toCooldown(failure, context.now) : undefined
   return {
+    ...health,
     faults,
     cooldowns: cooldown === undefined ? health.cooldowns : withCooldown(health.cooldowns, cooldown),
   }
+}
+
+/** The need stays as old as it is; what its credential was cooling from is part of it now. */
+const withLoginNeed = (health: Health, reason: string, now: Millis): Health => ({
+  ...health,
+  cooldowns: withoutCredentialTrouble(health.cooldowns),
+  login: { since: health.login?.since ?? now, reason },
+})
+
+const withoutCredentialTrouble = (cooldowns: readonly Cooldown[]): readonly Cooldown[] =>
+  cooldowns.some(isCredentialTrouble) ? cooldowns.filter((each) => !isCredentialTrouble(each)) : cooldowns
+
+const isCredentialTrouble = ({ cause }: Cooldown): boolean => CREDENTIAL_TROUBLES.has(cause)
+
+const CREDENTIAL_TROUBLES: ReadonlySet<Failure['cause']> = new Set([
+  'unauthorized',
+  'refresh-failed',
+  'secret-unreadable',
+])
+
+/** A new credential is a new start for everything that the old one was to blame for, and for nothing else. */
+export const afterNewCredential = (health: Health): Health => ({
+  ...health,
+  cooldowns: withoutCredentialTrouble(health.cooldowns),
+  login: undefined,
+})
+
+/**
+ * A poll says that a spent window is open again: its cooldown is over from now on, and the
+ * next request tests it. Readings never begin a cooldown (G14).
+ */
+export function afterReading(health: Health, windows: readonly Window[], now: Millis): Health {
+  const isOver = ({ window, since, until }: Cooldown): boolean =>
+    window !== undefined &&
+    until > now &&
+    windows.some((reading) => reading.name === window && reading.readAt > since && isOpenAgain(reading))
+  if (!health.cooldowns.some(isOver)) return health
+  const cooldowns = health.cooldowns.map((each) => (isOver(each) ? { ...each, until: now } : each))
+  return { ...health, cooldowns }
 }
 
 /**
@@ -94,8 +155,23 @@ export function afterOthersSuccess(health: Health, failure: Failure, context: Co
 /** An answer clears the faults and every expired cooldown that the request put to the test. */
 export function afterSuccess(health: Health, model: string | undefined, now: Millis): Health {
   const cooldowns = health.cooldowns.filter(({ scope, until }) => until > now || !isAbout(scope, model))
-  if (cooldowns.length === health.cooldowns.length && health.faults === NO_FAULTS) return health
-  return { cooldowns, faults: NO_FAULTS }
+  if (cooldowns.length === health.cooldowns.length)
+    return health.faults === NO_FAULTS ? health : { ...health, faults: NO_FAULTS }
+  const isRecovered = health.cooldowns.some(
+    (each) => each.scope.kind === 'account' && !cooldowns.includes(each),
+  )
+  return { ...health, cooldowns, faults: NO_FAULTS, recoveredAt: isRecovered ? now : health.recoveredAt }
+}
+
+/**
+ * How many requests at once an account that has just recovered is given: one at first, then
+ * twice as many with each step, so that what waited for it does not all come at once.
+ * Undefined: as many as there are.
+ */
+export function rampOf({ recoveredAt }: Health, now: Millis): number | undefined {
+  if (recoveredAt === undefined) return undefined
+  const step = Math.floor(Math.max(0, now - recoveredAt) / RAMP_STEP_MS)
+  return step >= RAMP_STEPS ? undefined : 2 ** step
 }
 
 /** Limits and refused credentials carry their own proof; these only count once another account succeeds. */
@@ -106,10 +182,11 @@ function isProven(failure: Failure): boolean {
 }
 
 function toCooldown(failure: Failure, now: Millis): Cooldown | undefined {
-  const { cause, scope, evidence } = failure
+  const { cause, scope, evidence, window } = failure
   if (scope.kind === 'request') return undefined
   const until = cause === 'unauthorized' ? later(now, LOGIN_PROBE_MS) : failure.until
-  return until === undefined ? undefined : { scope, cause, evidence, since: now, until }
+  if (until === undefined) return undefined
+  return { scope, cause, evidence, since: now, until, ...(window === undefined ? {} : { window }) }
 }
 
 /** A newer cooldown of the same scope replaces the older one; the time it began stays. */

@@ -3,7 +3,8 @@
  * used, when they begin anew), its word for the account, its paid overage. Only what a
  * provider said is written here; an absent window is absent, not empty. Must not estimate.
  */
-import type { Millis } from './time.ts'
+import type { Failure } from './failure.ts'
+import { later, MINUTE, type Millis } from './time.ts'
 
 export interface Window {
   /** "5h", "7d", "7d_opus", or a per-minute meter such as "requests/min". */
@@ -40,11 +41,83 @@ export interface Limits {
   readonly organization?: string
 }
 
-/** Newer readings replace older ones of the same window; windows not mentioned stay. */
+/** A window's end that moves by less is the same end: providers' times jitter by seconds (`wire.md` §2.6). */
+const JITTER_MS = MINUTE
+
+/** Whether a window has begun anew between two readings of it. */
+const isRollover = (before: Window, after: Window): boolean =>
+  before.resetsAt !== undefined &&
+  after.resetsAt !== undefined &&
+  after.resetsAt - before.resetsAt >= JITTER_MS
+
+/** Newer readings replace older ones of the same window; windows not mentioned stay, and so does an end that only jitters. */
 export function withReadings(known: readonly Window[], readings: readonly Window[]): readonly Window[] {
   if (readings.length === 0) return known
   const names = new Set(readings.map((window) => window.name))
-  return [...known.filter((window) => !names.has(window.name)), ...readings].sort((a, b) =>
+  const steady = readings.map((reading) => withSteadyEnd(known.find(isNamed(reading.name)), reading))
+  return [...known.filter((window) => !names.has(window.name)), ...steady].sort((a, b) =>
     a.name < b.name ? -1 : 1,
   )
 }
+
+const isNamed =
+  (name: string) =>
+  (window: Window): boolean =>
+    window.name === name
+
+function withSteadyEnd(before: Window | undefined, reading: Window): Window {
+  if (before?.resetsAt === undefined || reading.resetsAt === undefined) return reading
+  const isJitter = Math.abs(reading.resetsAt - before.resetsAt) < JITTER_MS
+  return isJitter ? { ...reading, resetsAt: before.resetsAt } : reading
+}
+
+/**
+ * A window as it stands now: when its end has passed since it was read, it has begun anew
+ * and nothing is known of it until it is read again. Unknown is not zero.
+ */
+export function asOf({ name, readAt, ...reading }: Window, now: Millis): Window {
+  const isPast = reading.resetsAt !== undefined && reading.resetsAt <= now
+  return isPast ? { name, readAt } : { name, readAt, ...reading }
+}
+
+/** Whether a reading says that the window can be drawn on. */
+export const isOpenAgain = ({ utilization, status }: Window): boolean =>
+  utilization !== undefined && utilization < 1 && (status === undefined || status.startsWith('allowed'))
+
+/** Meters that refill within a minute are no windows to plan by: they are shown, not kept. */
+const isLasting = ({ name }: Window): boolean => !name.endsWith('/min')
+
+const KEEP_EVERY_MS = 5 * MINUTE
+const KEEP_STEP = 0.005
+
+/** Whether a reading says something new beside the last one that was kept for charts and forecasts. */
+export function isWorthKeeping(kept: Window | undefined, reading: Window): boolean {
+  if (!isLasting(reading) || reading.utilization === undefined) return false
+  if (kept === undefined || kept.status !== reading.status || isRollover(kept, reading)) return true
+  const isOld = reading.readAt - kept.readAt >= KEEP_EVERY_MS
+  return isOld || Math.abs(reading.utilization - (kept.utilization ?? 0)) >= KEEP_STEP
+}
+
+const FAMILY_WINDOW = /^\d+[hd]_/
+
+/**
+ * What paid overage means for an account that is kept to its plan (`planOnly`): the plan's
+ * windows are spent, so it rests until the first moment at which they are known to be open.
+ */
+export function overageLimit({ overage, windows }: Limits, now: Millis): Failure | undefined {
+  if (overage?.inUse !== true) return undefined
+  const spent = windows.filter(
+    ({ name, utilization = 0, resetsAt = 0 }) =>
+      utilization >= 1 && resetsAt > now && !FAMILY_WINDOW.test(name) && isLasting({ name, readAt: now }),
+  )
+  const last = spent.toSorted((a, b) => (b.resetsAt ?? 0) - (a.resetsAt ?? 0))[0]
+  return {
+    cause: 'window-spent',
+    scope: { kind: 'account' },
+    evidence: 'it has begun to draw on paid overage, and it is kept to its plan',
+    until: last?.resetsAt ?? later(now, LOOK_AGAIN_MS),
+    ...(last === undefined ? {} : { window: last.name }),
+  }
+}
+
+const LOOK_AGAIN_MS = 5 * MINUTE

@@ -1,6 +1,6 @@
 /** The one place that says why an account cannot take a request, cooldown scopes included. */
 import { describe, expect, it } from 'bun:test'
-import { idOf, NOON, sampleAccount, sampleCooldown, sampleView } from '../../test/support/samples.ts'
+import { NOON, ownerOf, sampleAccount, sampleCooldown, sampleView } from '../../test/support/samples.ts'
 import { type Cooldown, HEALTHY } from './health.ts'
 import { refusalOf } from './refusal.ts'
 import type { AccountView, RequestFacts } from './situation.ts'
@@ -19,8 +19,8 @@ describe('an account', () => {
   })
 
   it('takes no request that names what another account’s organization owns', () => {
-    expect(refusal(sampleView('a'), { owner: idOf('b') })).toMatchObject({ reason: 'not-the-owner' })
-    expect(refusal(sampleView('a'), { owner: idOf('a') })).toBeUndefined()
+    expect(refusal(sampleView('a'), { owner: ownerOf('b') })).toMatchObject({ reason: 'not-the-owner' })
+    expect(refusal(sampleView('a'), { owner: ownerOf('a') })).toBeUndefined()
   })
 
   it('that cools takes none, and says from what, on which evidence and until when', () => {

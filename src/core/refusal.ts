@@ -5,12 +5,13 @@
 import { type Account, servedModelOf } from './account.ts'
 import type { Cause } from './failure.ts'
 import { type Cooldown, isAbout } from './health.ts'
+import { isReachable } from './owner.ts'
 import type { AccountView, Situation } from './situation.ts'
 import type { Millis } from './time.ts'
 
 export interface Refusal {
   readonly account: Account
-  readonly reason: 'paused' | 'not-the-owner' | 'probing' | 'cooling'
+  readonly reason: 'paused' | 'needs-login' | 'not-the-owner' | 'probing' | 'cooling'
   /** For `cooling`: from what. */
   readonly cause?: Cause
   readonly evidence?: string
@@ -24,8 +25,9 @@ export function refusalOf(
   const { account } = view
   const { owner, model } = situation.request
   if (account.pausedAt !== undefined) return { account, reason: 'paused' }
-  if (owner !== undefined && owner !== account.id) return { account, reason: 'not-the-owner' }
-  const { cooldowns } = view.health
+  if (owner !== undefined && !isReachable(owner, view)) return { account, reason: 'not-the-owner' }
+  const { cooldowns, login } = view.health
+  if (login !== undefined) return { account, reason: 'needs-login', evidence: login.reason }
   if (cooldowns.length === 0) return undefined
   const served = model === undefined ? undefined : servedModelOf(account, model)
   const cooldown = worst(cooldowns.filter(({ scope }) => isAbout(scope, served)))

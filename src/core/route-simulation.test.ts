@@ -232,7 +232,14 @@ function situationOf(
 }
 
 function toFailed({ id }: Account, { failure, isStale, isPresentable }: Mishap): FailedAttempt {
-  return { account: id, failure, status: undefined, isPresentable, wasStaleConnection: isStale }
+  return {
+    account: id,
+    failure,
+    status: undefined,
+    isPresentable,
+    wasStaleConnection: isStale,
+    isRenewed: false,
+  }
 }
 
 function toView({ name, priority, isPaused, isProbing, cooldownMs }: Plan): AccountView {

@@ -4,6 +4,7 @@ import {
   sampleFailed as failed,
   idOf,
   NOON,
+  ownerOf,
   sampleCooldown,
   sampleSituation,
   sampleView,
@@ -43,7 +44,7 @@ describe('a new request', () => {
   })
 
   it('that names a file goes to the account that owns it, and to no other', () => {
-    const owned = { request: { owner: idOf('b') } }
+    const owned = { request: { owner: ownerOf('b') } }
     expect(sent([view('a'), view('b')], [], owned)).toBe('b')
     expect(step([view('a'), cooling('b', HOUR)], [], owned)).toMatchObject({
       kind: 'give-up',

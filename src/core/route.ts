@@ -5,6 +5,7 @@
  */
 import type { Account } from './account.ts'
 import { isWorthRetrying, outlookOf } from './failure.ts'
+import { rampOf } from './health.ts'
 import { type Refusal, refusalOf } from './refusal.ts'
 import type { AccountView, FailedAttempt, Situation } from './situation.ts'
 import { type Choice, strategyOf } from './strategies.ts'
@@ -48,6 +49,10 @@ export function nextStep(situation: Situation): Step {
   const giveUp = (): Step => ({ kind: 'give-up', verdict: verdictOf(situation, refusals), refusals })
 
   const last = situation.failed.at(-1)
+  if (last !== undefined && isRenewedOnce(situation, last)) {
+    const view = usable.find(({ account }) => account.id === last.account)
+    if (view !== undefined) return send({ view, reason: 'its token has been renewed' }, refusals)
+  }
   if (last !== undefined && isStaleConnection(situation, last)) {
     const view = usable.find(({ account }) => account.id === last.account)
     if (view !== undefined)
@@ -57,10 +62,11 @@ export function nextStep(situation: Situation): Step {
   if (situation.now - situation.startedAt > situation.policy.patienceMs) return giveUp()
 
   const untried = situation.failed.length === 0 ? usable : usable.filter((view) => !isTried(view, situation))
-  const best = strategyOf(situation.strategy)(preferred(affordable(untried, situation), situation), situation)
+  const candidates = kindred(preferred(affordable(untried, situation), situation), situation)
+  const best = strategyOf(situation.strategy)(candidates, situation)
   if (best !== undefined && !isRefusedEnough(situation.failed)) {
     const isRetry = situation.failed.length > 0 && isSuspect(best.view, situation.now)
-    return send(best, refusals, { isRetry })
+    return send(withFarewell(best, situation), refusals, { isRetry })
   }
   if (untried.length > 0) return giveUp()
 
@@ -88,21 +94,57 @@ const send = (
 const isStaleConnection = ({ failed }: Situation, last: FailedAttempt): boolean =>
   last.wasStaleConnection && failed.filter((attempt) => attempt.account === last.account).length === 1
 
+/** A refused token that has been renewed since says nothing about the account; a second refusal does. */
+const isRenewedOnce = ({ failed }: Situation, last: FailedAttempt): boolean =>
+  last.isRenewed &&
+  failed.filter(({ account, isRenewed }) => account === last.account && isRenewed).length === 1
+
 /** `x-should-retry: false` ends the request, except where the evidence blames the account alone. */
 function endsTheRequest({ failure }: FailedAttempt): boolean {
   const outlook = outlookOf(failure.cause)
   return outlook === 'down' || outlook === 'overloaded' || outlook === 'refused'
 }
 
+/** Blocks that these models have made are dropped without a word in another organization (`wire.md` §1.8). */
+const BOUND_THINKING = /(?:sonnet|haiku)-5[-.]5/
+
+/** What a conversation loses by going to another organization is said in the row (G13). */
+function withFarewell({ view, reason }: Choice, { accounts, binding, request }: Situation): Choice {
+  if (binding === undefined || !BOUND_THINKING.test(request.model ?? '')) return { view, reason }
+  const { organization } = accounts.find(({ account }) => account.id === binding.account) ?? {}
+  const isOther = organization !== undefined && view.organization !== organization
+  return isOther
+    ? {
+        view,
+        reason: `${reason}; its provider drops this conversation’s earlier thinking, made in another organization`,
+      }
+    : { view, reason }
+}
+
 const isTried = (view: AccountView, { failed }: Situation): boolean =>
   failed.some((attempt) => attempt.account === view.account.id)
 
-/** Accounts whose endpoint has just been failing go last: they are used when nobody else is left. */
+/**
+ * Accounts whose endpoint has just been failing, and those that have just recovered and are
+ * busy enough for that, go last: they are used when nobody else is left.
+ */
 function preferred(views: readonly AccountView[], { now }: Situation): readonly AccountView[] {
-  const isCalm = ({ health }: AccountView) => (health.faults.avoidUntil ?? 0) <= now
+  const isCalm = ({ health, inFlight }: AccountView) =>
+    (health.faults.avoidUntil ?? 0) <= now && inFlight < (rampOf(health, now) ?? Number.POSITIVE_INFINITY)
   if (views.every(isCalm)) return views
   const calm = views.filter(isCalm)
   return calm.length > 0 ? calm : views
+}
+
+/**
+ * A conversation that has to leave its account goes to one of the same organization first:
+ * its prompt cache is there, and its thinking can be read there (`wire.md` §1.8).
+ */
+function kindred(views: readonly AccountView[], { accounts, binding }: Situation): readonly AccountView[] {
+  if (binding === undefined || views.some(({ account }) => account.id === binding.account)) return views
+  const { organization } = accounts.find(({ account }) => account.id === binding.account) ?? {}
+  const kin = organization === undefined ? [] : views.filter((view) => view.organization === organization)
+  return kin.length > 0 ? kin : views
 }
 
 /** When the budget is used up, endpoints that have just been failing are left alone. */

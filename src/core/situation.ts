@@ -5,6 +5,7 @@
 import type { Account, AccountId } from './account.ts'
 import type { Failure } from './failure.ts'
 import type { Health } from './health.ts'
+import type { Owner } from './owner.ts'
 import type { Binding } from './session.ts'
 import type { StrategyName } from './strategies.ts'
 import type { Millis } from './time.ts'
@@ -21,6 +22,8 @@ export interface AccountView {
   /** When the request set out that tests an expired cooldown; undefined when none is under way. */
   readonly probingSince: Millis | undefined
   readonly session: { readonly startedAt: Millis; readonly requests: number } | undefined
+  /** Whose what it makes is, where that is known (`wire.md` §1.8). */
+  readonly organization: string | undefined
 }
 
 /** What routing needs to know of a request. */
@@ -31,8 +34,8 @@ export interface RequestFacts {
   readonly conversation: string | undefined
   /** How often the client says it has tried already (`x-stainless-retry-count`). */
   readonly clientRetries: number
-  /** The account that made a file or batch which this request names (`wire.md` §1.8). */
-  readonly owner: AccountId | undefined
+  /** Who made a file, batch or container that this request names (`wire.md` §1.8). */
+  readonly owner: Owner | undefined
 }
 
 export interface FailedAttempt {
@@ -44,6 +47,8 @@ export interface FailedAttempt {
   readonly isPresentable: boolean
   /** The request went out on a connection that had served before and broke without an answer. */
   readonly wasStaleConnection: boolean
+  /** Its credential was refused and has been renewed since: the same account is worth one more attempt. */
+  readonly isRenewed: boolean
 }
 
 export interface RetryPolicy {

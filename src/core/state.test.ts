@@ -45,6 +45,7 @@ describe('stateOf', () => {
       kind: 'needs-login',
       reason: 'its credential was refused (401)',
       since: before,
+      remedy: 'Give it a new key with "spillway accounts set a --api-key-stdin".',
     })
   })
 
@@ -54,7 +55,27 @@ describe('stateOf', () => {
       kind: 'error',
       reason: 'wrong key',
       since: before,
+      remedy: 'Give it a new key with "spillway accounts set a --api-key-stdin".',
     })
+  })
+
+  it('needs a login since its grant is gone, whatever else it cools from', () => {
+    const signedIn = sampleAccount('a', { tokenExpiresAt: later(NOON, HOUR) })
+    const health = { ...cooling({}), login: { since: before, reason: 'its grant is gone' } }
+    expect(stateOf(signedIn, health, NOON)).toEqual({
+      kind: 'needs-login',
+      reason: 'its grant is gone',
+      since: before,
+      remedy: 'Sign in again with "spillway accounts login a".',
+    })
+  })
+
+  it.each([
+    ['billing', 'Look at the account’s balance and payment at its provider.'],
+    ['spend-limit', 'Raise the spend limit at its provider, or wait.'],
+    ['window-spent', undefined],
+  ] as const)('says what a person can do about %s', (cause, remedy) => {
+    expect(stateOf(account, cooling({ cause, until: later(NOON, HOUR) }), NOON).remedy).toBe(remedy)
   })
 
   it('is paused before anything else', () => {
@@ -63,6 +84,7 @@ describe('stateOf', () => {
       kind: 'paused',
       reason: 'paused by hand',
       since: before,
+      remedy: 'Use it again with "spillway accounts resume a".',
     })
   })
 

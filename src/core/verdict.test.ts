@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'bun:test'
 import {
   sampleFailed as failed,
-  idOf,
   NOON,
+  ownerOf,
   sampleCooldown,
   sampleSituation,
   sampleView,
@@ -225,7 +225,7 @@ function verdict(
   owner?: string,
 ): Verdict {
   const views = accounts.map((each) => (typeof each === 'string' ? sampleView(each) : each))
-  const request = { owner: owner === undefined ? undefined : idOf(owner) }
+  const request = { owner: owner === undefined ? undefined : ownerOf(owner) }
   const situation = sampleSituation({ request, accounts: views, failed: attempts })
   return verdictOf(
     situation,

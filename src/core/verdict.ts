@@ -88,6 +88,8 @@ function ofRefusal(name: string, refusal: Refusal, now: Millis): Standing | unde
       return { ...common, outlook: 'paused', words: 'paused' }
     case 'not-the-owner':
       return undefined
+    case 'needs-login':
+      return { ...common, outlook: 'unauthorized', words: `needs a sign-in: ${refusal.evidence ?? ''}` }
     case 'probing':
       return { ...common, outlook: 'limited', words: 'is being tested after a cooldown' }
     case 'cooling':

@@ -22,6 +22,8 @@ export interface DataDirectory {
   readonly path: string
   readonly databaseFile: string
   readonly journalFile: string
+  /** Where renewed credentials wait when the database takes nothing. */
+  readonly rescueFile: string
   readonly adminToken: string
   release(): void
 }
@@ -52,6 +54,7 @@ export function openDataDirectory(path: string): DataDirectory {
     path,
     databaseFile: join(path, 'spillway.db'),
     journalFile: join(path, 'ledger.journal'),
+    rescueFile: join(path, 'credentials.journal'),
     adminToken: readOrCreate(join(path, 'admin.token'), () => `spa_${randomBytes(32).toString('base64url')}`),
     release: unlock,
   }

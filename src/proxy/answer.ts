@@ -31,11 +31,13 @@ export function answerVerdict(
   reply: Reply,
   verdict: Extract<Verdict, { kind: 'own' }>,
   answered: Answered,
+  limits: Headers,
 ): void {
   const { status, message, retryAfterSeconds, shouldRetry } = verdict
   sendJson(reply, status, writeErrorEnvelope(status, message, answered.id), [
     ...(retryAfterSeconds === undefined ? [] : [['retry-after', String(retryAfterSeconds)] as const]),
     ...(shouldRetry === undefined ? [] : [['x-should-retry', String(shouldRetry)] as const]),
+    ...limits,
     ...ownHeaders(answered),
   ])
 }

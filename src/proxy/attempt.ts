@@ -52,8 +52,9 @@ export async function attempt(
       endpoint: target.endpoint,
       method: job.request.method,
       target: `${job.request.path}${job.request.query}`,
-      headers: toUpstreamHeaders(job.request.headers, target.credential),
+      headers: toUpstreamHeaders(job.request.headers, target),
       body: bodyFor(job, target),
+      proxy: target.proxy,
       fresh: isFresh,
     },
     {
@@ -86,10 +87,11 @@ async function judge(
   const { clock, pool, settings } = context
   if (job.endpoint.kind === 'messages') {
     const limits = target.provider.readLimits(answer.headers, clock.now())
-    if (limits !== undefined) pool.read(target.account.id, limits.windows)
+    if (limits !== undefined) pool.read(target.account.id, limits)
   }
   if (answer.status >= 300) return judgeRefusal(job, target, answer, context)
-  const held = await hold(job, answer, { clock, times: settings().times, sentAt })
+  const { readHiddenError } = target.provider
+  const held = await hold(job, answer, { clock, times: settings().times, sentAt, readHiddenError })
   if (job.request.signal.aborted) {
     if (held.kind !== 'failed') held.begun.watch.stop()
     job.record.usage = (held.kind === 'failed' ? held.usage : held.begun.stream?.usage) ?? NO_USAGE
@@ -97,10 +99,9 @@ async function judge(
   }
   if (held.kind === 'begun') return { kind: 'answered', begun: held.begun }
   if (held.kind === 'failed') return failed(target, held.failure, { status: answer.status })
-  // Judged as if it had come with the status that its type has elsewhere.
-  const status = statusOfType(held.error.type)
-  const body = JSON.stringify({ error: held.error })
-  const failure = readFailure(job, target, { status, headers: answer.headers, body }, context)
+  // Judged as if it had come with the status that such an error has elsewhere.
+  const status = held.kind === 'hidden' ? held.status : statusOfType(held.error.type)
+  const failure = readFailure(job, target, { status, headers: answer.headers, body: held.text }, context)
   if (failure === undefined) return { kind: 'answered', begun: held.begun }
   held.begun.watch.stop()
   answer.body.cancel()
@@ -153,7 +154,7 @@ function failed(
   const { status, isPresentable = false, wasStaleConnection = false } = seen
   return {
     kind: 'failed',
-    failed: { account: account.id, failure, status, isPresentable, wasStaleConnection },
+    failed: { account: account.id, failure, status, isPresentable, wasStaleConnection, isRenewed: false },
     kept,
   }
 }

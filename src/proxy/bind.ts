@@ -35,12 +35,23 @@ const CREATED_ID = /"id"\s*:\s*"((?:file|msgbatch|skill)_[A-Za-z0-9_-]{1,128})"/
 const MOST_SEARCHED_BYTES = 4096
 
 /** Files and batches exist in one organization only; later requests that name them must go there (`wire.md` §1.8). */
-export function own(job: Job, held: Uint8Array, { owners }: ProxyContext): void {
+export function own(job: Job, held: Uint8Array, context: ProxyContext): void {
   const { account } = job.record
   if (!job.endpoint.creates || account === undefined) return
   const text = Buffer.from(held.buffer, held.byteOffset, Math.min(held.length, MOST_SEARCHED_BYTES)).toString(
     'latin1',
   )
   const id = CREATED_ID.exec(text)?.[1]
-  if (id !== undefined) owners.put(id, account.id)
+  if (id !== undefined) ownedBy(account.id, id, context)
+}
+
+/** What `id` names is reached by this account, and by others of its organization. */
+function ownedBy(account: AccountId, id: string, { owners, pool }: ProxyContext): void {
+  owners.put(id, { account, organization: pool.standingOf(account).organization })
+}
+
+/** A container that an answer ran in can only be used again where it is. */
+export function ownContainer(job: Job, container: string | undefined, context: ProxyContext): void {
+  const { account } = job.record
+  if (container !== undefined && account !== undefined) ownedBy(account.id, container, context)
 }

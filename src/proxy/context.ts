@@ -7,10 +7,12 @@ import type { Clock } from '../core/ports/clock.ts'
 import type { Log } from '../core/ports/log.ts'
 import type { SecretBox } from '../core/ports/secrets.ts'
 import type { BindingStore, KeyStore, Ledger, OwnerStore } from '../core/ports/stores.ts'
+import type { Tokens } from '../core/ports/tokens.ts'
 import type { Upstream } from '../core/ports/upstream.ts'
 import type { Span } from '../dialects/json-scan.ts'
 import type { RetryBudget } from './budget.ts'
 import type { Pool } from './pool.ts'
+import type { PoolMeters } from './pool-limits.ts'
 import type { ProxySettings } from './settings.ts'
 
 export interface ProxyContext {
@@ -18,7 +20,9 @@ export interface ProxyContext {
   readonly log: Log
   readonly upstream: Upstream
   readonly secrets: SecretBox
+  readonly tokens: Tokens
   readonly pool: Pool
+  readonly meters: PoolMeters
   readonly keys: KeyStore
   readonly bindings: BindingStore
   readonly owners: OwnerStore

@@ -1,6 +1,6 @@
 /** Paths under /v1: what a pool answers, what it must not, and what belongs to one organization. */
 import { describe, expect, it } from 'bun:test'
-import { endpointOf } from './endpoint.ts'
+import { endpointOf, isIdentity } from './endpoint.ts'
 
 describe('endpointOf', () => {
   it.each([
@@ -15,7 +15,7 @@ describe('endpointOf', () => {
     ['POST', '/v1/something_new', 'other'],
     ['POST', '/v1/messages/batches/msgbatch_01/cancel', 'other'],
   ] as const)('takes %s %s for %s', (method, path, kind) => {
-    expect(endpointOf(method, path)?.kind).toBe(kind)
+    expect(endpointOf(method, path).kind).toBe(kind)
   })
 
   it.each([
@@ -26,21 +26,30 @@ describe('endpointOf', () => {
     '/v1/organizations/usage_report/messages',
     '/v1/me',
     '/v1/sessions/s1',
-  ])('leaves %s to nobody: it would be about a stranger', (path) => {
-    for (const method of ['GET', 'POST', 'DELETE']) expect(endpointOf(method, path)).toBeUndefined()
+    '/v1/code/sessions',
+    '/v1/session_ingress/x',
+    '/api/oauth/profile',
+    '/api/oauth/usage',
+    '/api/oauth/claude_cli/roles',
+    '/api/oauth/init/x',
+    '/api/claude_cli/bootstrap',
+    '/api/claude_code/settings',
+    '/v1/%6fauth/profile',
+    '/v1/o%61uth/token',
+    '/v1/%6D%65',
+  ])('knows that %s speaks about one person, which a pool is not', (path) => {
+    for (const method of ['GET', 'POST', 'DELETE']) expect(endpointOf(method, path).kind).toBe('identity')
   })
 
-  it.each(['/v1/%6fauth/profile', '/v1/o%61uth/token', '/v1/%6D%65'])(
-    'leaves %s to nobody either, which is the same to a provider',
-    (path) => {
-      expect(endpointOf('GET', path)).toBeUndefined()
-    },
+  it.each(['/api/oauth/init', '/api/oauth/callback', '/api/accounts', '/api/requests', '/health'])(
+    'leaves %s to the gateway’s own API',
+    (path) => expect(isIdentity(path)).toBe(false),
   )
 
   it.each(['/v1/messages_oauth', '/v1/oauthx', '/v1/meter', '/v1/files/me'])(
     'knows %s for something else',
     (path) => {
-      expect(endpointOf('GET', path)?.kind).toBe('other')
+      expect(endpointOf('GET', path).kind).toBe('other')
     },
   )
 })
@@ -59,7 +68,7 @@ describe('resources', () => {
     ['/v1/files/file_01%2f', []],
     [`/v1/files/file_${'x'.repeat(200)}`, []],
   ])('in %s are %j', (path, resources) => {
-    expect(endpointOf('GET', path)?.resources).toEqual(resources)
+    expect(endpointOf('GET', path).resources).toEqual(resources)
   })
 
   it.each([
@@ -70,7 +79,7 @@ describe('resources', () => {
     ['/v1/messages', false],
     ['/v1/files', false],
   ])('have their results named by an answer of %s: %p', (path, expected) => {
-    expect(endpointOf('GET', path)?.namesResults).toBe(expected)
+    expect(endpointOf('GET', path).namesResults).toBe(expected)
   })
 
   it.each([
@@ -82,6 +91,6 @@ describe('resources', () => {
     ['POST', '/v1/messages/batches/msgbatch_01/cancel', false],
     ['DELETE', '/v1/files/file_01', false],
   ])('are created by %s %s: %p', (method, path, expected) => {
-    expect(endpointOf(method, path)?.creates).toBe(expected)
+    expect(endpointOf(method, path).creates).toBe(expected)
   })
 })

@@ -1,11 +1,11 @@
 /**
  * Which of Anthropic's endpoints a request is for, as far as the gateway treats them
  * differently (`wire.md` §1.1). Matches paths, never whole URLs. Unknown paths under /v1
- * pass through.
+ * pass through; what speaks about one person is never answered by the pool.
  */
 
 export interface Endpoint {
-  readonly kind: 'messages' | 'count-tokens' | 'other'
+  readonly kind: 'messages' | 'count-tokens' | 'identity' | 'other'
   /** Ids of files, batches and the like that the path names: they live in one organization. */
   readonly resources: readonly string[]
   /** A successful answer's `id` names something new that belongs to the answering account. */
@@ -16,9 +16,8 @@ export interface Endpoint {
 
 const PLAIN = { resources: [], creates: false, namesResults: false }
 
-/** Undefined: not for a pool to answer. */
-export function endpointOf(method: string, path: string): Endpoint | undefined {
-  if (NEVER_POOLED.test(path.includes('%') ? decoded(path) : path)) return undefined
+export function endpointOf(method: string, path: string): Endpoint {
+  if (isIdentity(path)) return { kind: 'identity', ...PLAIN }
   if (method === 'POST' && path === '/v1/messages') return { kind: 'messages', ...PLAIN }
   if (method === 'POST' && path === '/v1/messages/count_tokens') return { kind: 'count-tokens', ...PLAIN }
   const resources = path.split('/').filter((part) => RESOURCE.test(part))
@@ -26,8 +25,14 @@ export function endpointOf(method: string, path: string): Endpoint | undefined {
   return { kind: 'other', resources, creates, namesResults: BATCHES.test(path) }
 }
 
-/** They say who somebody is or manage an organization: an answer would be about a stranger. */
-const NEVER_POOLED = /^\/v1\/(?:oauth|organizations|me|sessions)(?:\/|$)/
+/** Whether a path says who somebody is, or manages an organization: a pool's answer would be about a stranger. */
+export const isIdentity = (path: string): boolean =>
+  IDENTITY.test(path.includes('%') ? decoded(path) : path) && !OWN_API.test(path)
+
+const IDENTITY =
+  /^\/(?:v1\/(?:oauth|organizations|me|users?|sessions|session_ingress|code|environment_providers|mcp_servers)|api\/(?:oauth|claude_cli|claude_code|organizations|bootstrap|account))(?:\/|$)/
+/** Of this gateway's own API, not the vendor's. */
+const OWN_API = /^\/api\/oauth\/(?:init|callback)$/
 
 /** What a provider will take the path for; one that cannot be decoded is compared as it is. */
 function decoded(path: string): string {

@@ -5,8 +5,10 @@
  */
 import { type Headers, isOfType } from '../core/headers.ts'
 import type { Outcome } from '../core/ledger.ts'
+import { later, SECOND } from '../core/time.ts'
 import type { Verdict } from '../core/verdict.ts'
 import { readErrorEnvelope, writeErrorEnvelope } from '../dialects/messages/error.ts'
+import { writeSpentLimits } from '../dialects/messages/limits.ts'
 import { answerVerdict } from './answer.ts'
 import type { KeptAnswer } from './attempt.ts'
 import { own } from './bind.ts'
@@ -18,7 +20,11 @@ import { book, type Job, withoutSecrets } from './job.ts'
 import { relay } from './relay.ts'
 
 export async function handOver(job: Job, begun: Begun, context: ProxyContext): Promise<void> {
-  const headers = toClientHeaders(begun.answer.headers, ownHeaders(job), keepsLimits(context))
+  const headers = toClientHeaders(
+    begun.answer.headers,
+    [...limitHeaders(job, context), ...ownHeaders(job)],
+    showsAccount(context),
+  )
   const { creates, namesResults } = job.endpoint
   if (!creates && !namesResults) return relay(job, begun, headers, context)
   const read = await readOn(begun)
@@ -41,7 +47,7 @@ export function handOut(job: Job, kept: KeptAnswer, context: ProxyContext): void
     error: status < 400 ? undefined : withoutSecrets(words, job.record),
   })
   const { headers, body } = error === undefined && isPage(kept) ? withoutPage(job, kept) : kept
-  job.reply.start(status, toClientHeaders(headers, ownHeaders(job), keepsLimits(context)), body.length)
+  job.reply.start(status, toClientHeaders(headers, ownHeaders(job), showsAccount(context)), body.length)
   job.reply.end(body)
 }
 
@@ -83,7 +89,8 @@ export function giveUp(
     outcome: isUpstreams ? 'upstream-error' : 'refused',
     error: verdict.message,
   })
-  answerVerdict(job.reply, verdict, { id: job.id, attempts: job.record.attempts.length })
+  const answered = { id: job.id, attempts: job.record.attempts.length }
+  answerVerdict(job.reply, verdict, answered, spentHeaders(verdict, context))
 }
 
 /** The client is gone; whatever ran for it has been told. */
@@ -101,11 +108,24 @@ function ownHeaders({ id, record, facts }: Job): Headers {
   ]
 }
 
-/** With one account and no client keys, the account's limits are the client's own. */
-function keepsLimits({ settings, pool, keys }: ProxyContext): boolean {
-  const { limitHeaders } = settings()
-  return (
-    limitHeaders === 'keep' ||
-    (limitHeaders === 'auto' && pool.views().length <= 1 && keys.all().length === 0)
-  )
+const showsAccount = ({ settings }: ProxyContext): boolean => settings().limitHeaders === 'account'
+
+/** How the pool stands, in the place of the answering account's own limits. */
+const limitHeaders = ({ endpoint }: Job, { settings, meters }: ProxyContext): Headers =>
+  endpoint.kind === 'messages' && settings().limitHeaders === 'pool' ? meters.headers() : NONE
+
+const NONE: Headers = []
+/** What is shorter is a throttle, which clients wait out by themselves. */
+const LONGEST_THROTTLE_SECONDS = 60
+
+/** With these, clients show that a plan is spent and until when, and do not keep asking (`wire.md` §3.5). */
+function spentHeaders(
+  { status, retryAfterSeconds = 0 }: Extract<Verdict, { kind: 'own' }>,
+  { settings, meters, clock }: ProxyContext,
+): Headers {
+  if (status !== 429 || retryAfterSeconds <= LONGEST_THROTTLE_SECONDS) return NONE
+  const limits = settings().limitHeaders === 'pool' ? meters.limits() : undefined
+  return limits === undefined
+    ? NONE
+    : writeSpentLimits(limits, later(clock.now(), retryAfterSeconds * SECOND))
 }

@@ -31,7 +31,7 @@ describe('upstream', () => {
       ['x-claude-code-session-id', 's1'],
       ['x-custom', 'ä'],
     ]
-    expect(toUpstreamHeaders(sent, KEY)).toEqual([...sent, ['accept-encoding', 'identity'], ...KEY])
+    expect(toUpstreamHeaders(sent, sender(KEY))).toEqual([...sent, ['accept-encoding', 'identity'], ...KEY])
   })
 
   it.each([
@@ -70,7 +70,7 @@ describe('upstream', () => {
       ['proxy-authorization', 'CANARY'],
       ['cookie', 'session=CANARY'],
     ]
-    expect(toUpstreamHeaders(brought, KEY)).toEqual([['accept-encoding', 'identity'], ...KEY])
+    expect(toUpstreamHeaders(brought, sender(KEY))).toEqual([['accept-encoding', 'identity'], ...KEY])
   })
 
   it('goes nothing that Connection names, however it is written', () => {
@@ -85,14 +85,51 @@ describe('upstream', () => {
   })
 
   it('goes the account’s credential even where Connection names it', () => {
-    expect(toUpstreamHeaders([['connection', 'x-api-key']], KEY)).toEqual([
+    expect(toUpstreamHeaders([['connection', 'x-api-key']], sender(KEY))).toEqual([
       ['accept-encoding', 'identity'],
       ...KEY,
     ])
   })
 
+  it.each<[string, Headers, Headers]>([
+    ['beside none of the client’s', [], [['anthropic-beta', 'oauth']]],
+    ['at the end of the client’s', [['anthropic-beta', 'a, b']], [['anthropic-beta', 'a, b,oauth']]],
+    [
+      'at the end of the last of several lists',
+      [
+        ['anthropic-beta', 'a'],
+        ['anthropic-beta', 'b'],
+      ],
+      [
+        ['anthropic-beta', 'a'],
+        ['anthropic-beta', 'b,oauth'],
+      ],
+    ],
+    [
+      'once, where the client names it too',
+      [['anthropic-beta', 'x, oauth']],
+      [['anthropic-beta', 'x, oauth']],
+    ],
+  ])('goes the beta that the account needs, %s', (_where, sent, expected) => {
+    expect(toUpstreamHeaders(sent, sender([], { betas: ['oauth'] })).slice(0, -1)).toEqual([...expected])
+  })
+
+  it('goes what the operator adds for the account, in the place of the client’s own', () => {
+    const sent: Headers = [
+      ['x-title', 'the client'],
+      ['accept', '*/*'],
+    ]
+    const added: Headers = [['x-title', 'the operator']]
+    expect(toUpstreamHeaders(sent, sender(KEY, { added }))).toEqual([
+      ['accept', '*/*'],
+      ['accept-encoding', 'identity'],
+      ...added,
+      ...KEY,
+    ])
+  })
+
   it('goes a request for bytes that can be read', () => {
-    expect(toUpstreamHeaders([['accept-encoding', 'br, zstd']], [])).toEqual([
+    expect(toUpstreamHeaders([['accept-encoding', 'br, zstd']], sender([]))).toEqual([
       ['accept-encoding', 'identity'],
     ])
   })
@@ -194,5 +231,9 @@ describe('in either direction', () => {
 
 /** What is left of the client's headers on their way upstream. */
 function upstream(...sent: Headers): Headers {
-  return toUpstreamHeaders(sent, []).slice(0, -1)
+  return toUpstreamHeaders(sent, sender([])).slice(0, -1)
+}
+
+function sender(credential: Headers, more: { betas?: readonly string[]; added?: Headers } = {}) {
+  return { credential, betas: [], added: [], ...more }
 }

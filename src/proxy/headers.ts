@@ -52,32 +52,59 @@ const NOT_TO_CLIENT: ReadonlySet<string> = new Set([
 const OWN_PREFIX = 'x-spillway-'
 const FORWARDING_PREFIX = 'x-forwarded-'
 const BROWSER_PREFIX = 'sec-'
-const LIMIT_PREFIX = 'anthropic-ratelimit-'
+const LIMIT_PREFIXES = ['anthropic-ratelimit-', 'anthropic-priority-', 'anthropic-fast-'] as const
 const ORGANIZATION = 'anthropic-organization-id'
 
-/** What goes upstream: the client's headers by the rules, then the account's credential. */
-export function toUpstreamHeaders(headers: Headers, credential: Headers): Headers {
+interface Sender {
+  readonly credential: Headers
+  /** Values that `anthropic-beta` must hold beside the client's own. */
+  readonly betas: readonly string[]
+  /** What the operator adds for this account, in the place of the client's own of that name. */
+  readonly added: Headers
+}
+
+/** What goes upstream: the client's headers by the rules, then what the account brings, its credential last. */
+export function toUpstreamHeaders(headers: Headers, { credential, betas, added }: Sender): Headers {
   const named = namedByConnection(headers)
-  const kept = headers.filter(([name]) => goesUpstream(name) && !named.has(name))
-  return [...kept, IDENTITY, ...credential]
+  const kept = headers.filter(
+    ([name]) => goesUpstream(name) && !named.has(name) && !added.some(([own]) => own === name),
+  )
+  return [...withBetas(kept, betas), IDENTITY, ...added, ...credential]
+}
+
+const BETA = 'anthropic-beta'
+
+/** The client's list stays as it is, values that it lacks come at its end (`wire.md` §2.5). */
+function withBetas(headers: Headers, betas: readonly string[]): Headers {
+  if (betas.length === 0) return headers
+  const present = headers.filter(([name]) => name === BETA).flatMap(([, value]) => value.split(','))
+  const missing = betas.filter((beta) => !present.some((value) => value.trim() === beta))
+  if (missing.length === 0) return headers
+  const last = headers.findLastIndex(([name]) => name === BETA)
+  if (last < 0) return [...headers, [BETA, missing.join(',')]]
+  return headers.map((header, index) =>
+    index === last ? ([BETA, [header[1], ...missing].join(',')] as const) : header,
+  )
 }
 
 const IDENTITY: Header = ['accept-encoding', 'identity']
 
 /**
  * What goes to the client: the upstream's headers by the rules, then ours. Limit headers
- * speak of one account's plan; clients take them for their own, so a pool leaves them out
- * (`wire.md` §1.7), and with them whose account it is.
+ * speak of one account's plan; clients take them for their own, so they are left out unless
+ * the operator wants them shown (`wire.md` §1.7), and with them whose account it is.
  */
-export function toClientHeaders(headers: Headers, own: Headers, keepsLimits: boolean): Headers {
+export function toClientHeaders(headers: Headers, own: Headers, showsAccount: boolean): Headers {
   const named = namedByConnection(headers)
   const kept = headers.filter(
-    ([name]) => goesToClient(name) && (keepsLimits || !isOfOneAccount(name)) && !named.has(name),
+    ([name]) => goesToClient(name) && (showsAccount || !isOfOneAccount(name)) && !named.has(name),
   )
   return [...kept, ...own]
 }
 
-const isOfOneAccount = (name: string): boolean => name.startsWith(LIMIT_PREFIX) || name === ORGANIZATION
+const isOfOneAccount = remembered(
+  (name) => LIMIT_PREFIXES.some((prefix) => name.startsWith(prefix)) || name === ORGANIZATION,
+)
 
 /** The rule for a name is looked up, not worked out, from its second time on. */
 function remembered(rule: (name: string) => boolean): (name: string) => boolean {

@@ -10,6 +10,7 @@ import { type BodyEnd, isEnd, type UpstreamAnswer } from '../core/ports/upstream
 import type { Usage } from '../core/usage.ts'
 import { type ErrorEnvelope, readErrorEnvelope } from '../dialects/messages/error.ts'
 import { createMessageStream, type MessageStream } from '../dialects/messages/stream.ts'
+import type { Provider } from '../providers/provider.ts'
 import type { Job } from './job.ts'
 import type { TimeLimits } from './settings.ts'
 
@@ -30,6 +31,8 @@ export type Held =
   | { readonly kind: 'begun'; readonly begun: Begun }
   /** `usage`: what it had said until it broke off. */
   | { readonly kind: 'failed'; readonly failure: Failure; readonly usage?: Usage }
+  /** A whole answer that is an error in the provider's own shape, and the status it should have had. */
+  | { readonly kind: 'hidden'; readonly begun: Begun; readonly status: number; readonly text: string }
   /** The first word of the answer, status 200 and all, is an error. */
   | { readonly kind: 'error'; readonly begun: Begun; readonly error: ErrorEnvelope; readonly text: string }
 
@@ -57,25 +60,43 @@ export function watch(ms: number, clock: Clock, answer: UpstreamAnswer): Watch {
 const NOTHING = new Uint8Array(0)
 const MOST_HELD_BYTES = 256 * 1024
 
+interface HoldOptions {
+  readonly clock: Clock
+  readonly times: TimeLimits
+  readonly sentAt: number
+  /** How the provider hides errors behind a 200; undefined where it does not. */
+  readonly readHiddenError: Provider['readHiddenError'] | undefined
+}
+
 /** `times.totalMs` counts from `sentAt` (elapsed time); the other limits from now. */
 export function hold(
   job: Job,
   answer: UpstreamAnswer,
-  { clock, times, sentAt }: { readonly clock: Clock; readonly times: TimeLimits; readonly sentAt: number },
+  { clock, times, sentAt, readHiddenError }: HoldOptions,
 ): Promise<Held> {
   const isPlain = (headerOf(answer.headers, 'content-encoding') ?? 'identity') === 'identity'
   const isFollowed = isPlain && job.endpoint.kind === 'messages' && isEventStream(answer.headers)
   const isLimited = !job.facts.isStream && job.endpoint.kind !== 'other' && times.totalMs > 0
   const leftMs = isLimited ? Math.max(1, times.totalMs - (clock.elapsed() - sentAt)) : 0
-  if (!isFollowed) return holdBytes(job, answer, watch(leftMs, clock, answer))
+  if (!isFollowed) return holdBytes(job, answer, watch(leftMs, clock, answer), readHiddenError)
   const running = watch(job.facts.isStream ? times.contentMs : leftMs, clock, answer)
   return holdStream(answer, running, times.holdMs, clock)
 }
 
-async function holdBytes(job: Job, answer: UpstreamAnswer, running: Watch): Promise<Held> {
+async function holdBytes(
+  job: Job,
+  answer: UpstreamAnswer,
+  running: Watch,
+  readHiddenError: HoldOptions['readHiddenError'],
+): Promise<Held> {
   const mayBeEmpty = job.endpoint.kind === 'other'
   const first = await answer.body.read()
-  if (!isEnd(first)) return checkBytes(answer, first, running)
+  if (!isEnd(first)) {
+    const held = checkBytes(answer, first, running)
+    return held.kind === 'begun' && readHiddenError !== undefined
+      ? checkHidden(held.begun, readHiddenError)
+      : held
+  }
   if (first.end === 'clean' && mayBeEmpty) {
     return { kind: 'begun', begun: { answer, held: NOTHING, stream: undefined, watch: running } }
   }
@@ -92,6 +113,18 @@ function checkBytes(answer: UpstreamAnswer, held: Uint8Array, running: Watch): H
   const text = isError ? toText(held) : ''
   const error = isError ? readErrorEnvelope(text) : undefined
   return error === undefined ? { kind: 'begun', begun } : { kind: 'error', begun, error, text }
+}
+
+/** Whatever is longer is an answer. */
+const MOST_HIDDEN_BYTES = 16 << 10
+
+/** Some call their errors otherwise; whose provider does so says how to tell them (`wire.md` §4.3). */
+function checkHidden(begun: Begun, readHiddenError: NonNullable<HoldOptions['readHiddenError']>): Held {
+  const { answer, held } = begun
+  if (!answer.body.isComplete || held.length > MOST_HIDDEN_BYTES) return { kind: 'begun', begun }
+  const text = toText(held)
+  const status = readHiddenError(text)
+  return status === undefined ? { kind: 'begun', begun } : { kind: 'hidden', begun, status, text }
 }
 
 async function holdStream(
@@ -127,7 +160,7 @@ async function holdStream(
   const { error, hasContent } = stream
   return error === undefined || hasContent
     ? { kind: 'begun', begun }
-    : { kind: 'error', begun, error, text: toText(held) }
+    : { kind: 'error', begun, error, text: stream.errorText }
 }
 
 const decoder = new TextDecoder()

@@ -8,6 +8,7 @@ import { costOf } from '../core/cost.ts'
 import { GatewayError } from '../core/error.ts'
 import { type Headers, headerOf } from '../core/headers.ts'
 import type { AttemptRecord, DecisionRecord, LedgerRow, Outcome } from '../core/ledger.ts'
+import { isReachable, type Owner } from '../core/owner.ts'
 import type { ClientRequest, Reply } from '../core/ports/client.ts'
 import { conversationOf } from '../core/session.ts'
 import type { Millis } from '../core/time.ts'
@@ -42,7 +43,7 @@ export interface Facts {
   readonly session: string | undefined
   readonly agent: string | undefined
   readonly clientRetries: number
-  readonly owner: AccountId | undefined
+  readonly owner: Owner | undefined
 }
 
 /** What the row will say, as it becomes known. */
@@ -91,10 +92,8 @@ export function readFacts(
   context: ProxyContext,
 ): Facts {
   const clientRetries = Number(headerOf(request.headers, 'x-stainless-retry-count') ?? 0) || 0
-  const owner = endpoint.resources
-    .map((id) => context.owners.ownerOf(id))
-    .find((id) => isPresent(id, context))
-  if (endpoint.kind === 'other') return { ...NO_FACTS, clientRetries, owner }
+  const owner = endpoint.resources.map((id) => ownerOf(id, context)).find((each) => each !== undefined)
+  if (endpoint.kind === 'other' || endpoint.kind === 'identity') return { ...NO_FACTS, clientRetries, owner }
   const read = readMessagesRequest(body)
   if (read === undefined) {
     throw new GatewayError(
@@ -132,25 +131,33 @@ const digestOf = (
   { digest }: ProxyContext,
 ): string | undefined => (opening.length === 0 ? undefined : `opening-${digest(body, opening)}`)
 
-const FILE_ID = Buffer.from('"file_')
+const NAMED_RESOURCES = ['"file_', '"container_', '"skill_'].map((text) => Buffer.from(text))
 
-/** A file that the request names decides which account can serve it (`wire.md` §1.8). */
-function ownerInBody(body: Uint8Array, context: ProxyContext): AccountId | undefined {
-  const { owners } = context
-  if (owners.isEmpty) return undefined
+/** A file, container or skill that the request names decides which account can serve it (`wire.md` §1.8). */
+function ownerInBody(body: Uint8Array, context: ProxyContext): Owner | undefined {
+  if (context.owners.isEmpty) return undefined
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.length)
-  for (let at = bytes.indexOf(FILE_ID); at >= 0; at = bytes.indexOf(FILE_ID, at + 1)) {
-    const end = bytes.indexOf('"', at + 1)
-    const owner =
-      end < 0 || end - at > 140 ? undefined : owners.ownerOf(bytes.toString('latin1', at + 1, end))
-    if (isPresent(owner, context)) return owner
+  for (const start of NAMED_RESOURCES) {
+    for (let at = bytes.indexOf(start); at >= 0; at = bytes.indexOf(start, at + 1)) {
+      const end = bytes.indexOf('"', at + 1)
+      const owner =
+        end < 0 || end - at > 140 ? undefined : ownerOf(bytes.toString('latin1', at + 1, end), context)
+      if (owner !== undefined) return owner
+    }
   }
   return undefined
 }
 
-/** What an account that is gone has made cannot be reached by anybody; the provider's own 404 says so best. */
-const isPresent = (id: AccountId | undefined, { pool }: ProxyContext): boolean =>
-  id !== undefined && pool.views().some(({ account }) => account.id === id)
+/** Throws GatewayError `not-found` when what was made by somebody is reached by nobody any more. */
+function ownerOf(id: string, { owners, pool }: ProxyContext): Owner | undefined {
+  const owner = owners.ownerOf(id)
+  if (owner === undefined || pool.views().some((view) => isReachable(owner, view))) return owner
+  throw new GatewayError(
+    'not-found',
+    `${id} was made by an account that is no longer here, and no other account of its organization is. ` +
+      'Add an account of that organization, or make it anew.',
+  )
+}
 
 const LONGEST_ERROR = 500
 

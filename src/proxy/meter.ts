@@ -21,6 +21,7 @@ export interface Reading {
   readonly usage: Usage
   /** Whether the terminal event came; undefined for answers that have none. */
   readonly isWhole: boolean | undefined
+  readonly container: string | undefined
 }
 
 interface Reader {
@@ -50,7 +51,8 @@ export function createMeter(job: Job, { answer, held, stream }: Begun, { decode 
   return meter
 }
 
-const BLIND: Reader = { see: () => {}, result: () => ({ usage: NO_USAGE, isWhole: undefined }) }
+const NOTHING_READ: Reading = { usage: NO_USAGE, isWhole: undefined, container: undefined }
+const BLIND: Reader = { see: () => {}, result: () => NOTHING_READ }
 
 const readerOf = (headers: Headers): Reader => (isEventStream(headers) ? eventReader() : jsonReader())
 
@@ -59,7 +61,7 @@ function eventReader(): Reader {
   return { see: stream.see, result: () => ofStream(stream) }
 }
 
-const ofStream = ({ usage, isWhole }: MessageStream): Reading => ({ usage, isWhole })
+const ofStream = ({ usage, isWhole, container }: MessageStream): Reading => ({ usage, isWhole, container })
 
 function jsonReader(): Reader {
   let pieces: Uint8Array[] = []
@@ -71,9 +73,9 @@ function jsonReader(): Reader {
       else pieces = []
     },
     result() {
-      const isTooLong = size > MOST_COPIED_BYTES
-      const usage = isTooLong ? NO_USAGE : readMessageAnswer(textOf(pieces)).usage
-      return { usage, isWhole: undefined }
+      if (size > MOST_COPIED_BYTES) return NOTHING_READ
+      const { usage, container } = readMessageAnswer(textOf(pieces))
+      return { usage, isWhole: undefined, container }
     },
   }
 }

@@ -12,7 +12,7 @@ import type { ProxyContext } from './context.ts'
 import { type Endpoint, endpointOf } from './endpoint.ts'
 import { book, type Job, NO_FACTS, newRecord, readFacts } from './job.ts'
 import { serve } from './serve.ts'
-import { serveWithout } from './without-accounts.ts'
+import { serveIdentity, serveWithout } from './without-accounts.ts'
 
 export function createProxy(context: ProxyContext): RequestHandler {
   return async (request, reply) => {
@@ -32,13 +32,7 @@ export function createProxy(context: ProxyContext): RequestHandler {
 function knock(request: ClientRequest, reply: Reply, context: ProxyContext): Job | undefined {
   try {
     const key = admit(request, context)
-    const endpoint = endpointOf(request.method, request.path)
-    if (endpoint === undefined)
-      throw new GatewayError(
-        'not-found',
-        `${request.path} speaks about one account, so a pool cannot answer it.`,
-      )
-    return newJob(request, reply, endpoint, { key, context })
+    return newJob(request, reply, endpointOf(request.method, request.path), { key, context })
   } catch (error) {
     const known = toGatewayError(error)
     context.observe.rejected(known.code)
@@ -85,6 +79,7 @@ async function run(arrived: Job, context: ProxyContext): Promise<void> {
     const body = await request.body(context.settings().maxBodyBytes)
     const facts = readFacts(request, endpoint, body, context)
     job = { ...job, body, facts, readyAt: context.clock.now() }
+    if (endpoint.kind === 'identity') return await serveIdentity(job, context)
     await (context.pool.views().length > 0 ? serve(job, context) : serveWithout(job, context))
   } catch (error) {
     fail(job, error, context)

@@ -8,13 +8,13 @@ import { refusalOf } from '../core/refusal.ts'
 import { nextStep, type Step } from '../core/route.ts'
 import { isAlive } from '../core/session.ts'
 import type { FailedAttempt, Situation } from '../core/situation.ts'
-import { type Attempt, attempt, type KeptAnswer } from './attempt.ts'
+import type { Attempt, KeptAnswer } from './attempt.ts'
 import { bind } from './bind.ts'
 import type { ProxyContext } from './context.ts'
 import { decisionOf } from './explain.ts'
 import { giveUp, handOut, handOver, leave } from './finish.ts'
 import type { Job } from './job.ts'
-import { isTarget, toTarget } from './target.ts'
+import { sendTo } from './send.ts'
 
 export async function serve(job: Job, context: ProxyContext): Promise<void> {
   const failed: FailedAttempt[] = []
@@ -77,10 +77,11 @@ async function trySend(
   const done = pool.begin(account.id, job.facts.model)
   try {
     const sentAt = clock.elapsed()
-    const result = await sendTo(job, account, step.fresh, context)
+    const result = await sendTo(job, { account, isFresh: step.fresh, failed }, context)
     note(job, account, result, clock.elapsed() - sentAt)
     if (result.kind === 'failed') {
-      pool.failed(account.id, result.failed.failure, job.facts.conversation)
+      // What a renewed token puts right is held against nobody.
+      if (!result.failed.isRenewed) pool.failed(account.id, result.failed.failure, job.facts.conversation)
       context.observe.attempted(account, result.failed.failure.cause)
       return result
     }
@@ -90,18 +91,6 @@ async function trySend(
   } finally {
     done()
   }
-}
-
-function sendTo(job: Job, account: Account, isFresh: boolean, context: ProxyContext): Promise<Attempt> {
-  const target = toTarget(account, job.facts.model, context)
-  if (isTarget(target)) {
-    job.record.account = target.account
-    job.record.servedModel = target.model
-    job.record.credentials = [...job.record.credentials, ...target.credential]
-    return attempt(job, target, isFresh, context)
-  }
-  const seen = { account: account.id, status: undefined, isPresentable: false, wasStaleConnection: false }
-  return Promise.resolve({ kind: 'failed', failed: { ...seen, failure: target }, kept: undefined })
 }
 
 function note(job: Job, account: Account, result: Attempt, ms: number): void {

@@ -16,8 +16,8 @@ export interface ProxySettings {
   readonly publicUrl: string
   readonly maxBodyBytes: number
   readonly times: TimeLimits
-  /** Whether `anthropic-ratelimit-*` reaches clients; `auto`: while there is one account. */
-  readonly limitHeaders: 'auto' | 'keep' | 'strip'
+  /** Whose limits clients are told: the pool's, those of the account that answered, or nobody's. */
+  readonly limitHeaders: 'pool' | 'account' | 'strip'
   /** Where requests go while no account exists. */
   readonly fallback: Endpoint
 }

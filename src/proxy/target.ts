@@ -8,6 +8,7 @@ import { type Account, type AccountId, servedModelOf, toAccountId } from '../cor
 import { messageOf } from '../core/error.ts'
 import type { Failure } from '../core/failure.ts'
 import type { Headers } from '../core/headers.ts'
+import { addedHeaders, readNetwork } from '../core/network.ts'
 import type { Endpoint } from '../core/ports/upstream.ts'
 import { later, MINUTE } from '../core/time.ts'
 import { parseEndpoint } from '../providers/base-url.ts'
@@ -20,6 +21,10 @@ export interface Target {
   readonly provider: Provider
   readonly endpoint: Endpoint
   readonly credential: Headers
+  /** What else its provider and its operator want sent. */
+  readonly betas: readonly string[]
+  readonly added: Headers
+  readonly proxy: string | undefined
   /** As the account is asked for it; undefined where the endpoint has no model. */
   readonly model: string | undefined
 }
@@ -36,17 +41,42 @@ export function toTarget(
   if (address === undefined) return unusable('its provider or base URL is unknown', context)
   const { provider, endpoint } = address
   try {
+    const { proxy, headers } = networkOf(account, context)
     const secret = context.secrets.open('account-credential', account.id, account.secret)
     return {
       account: { id: account.id, name: account.name, provider: provider.id },
       provider,
       endpoint,
       credential: provider.sign(secret),
+      betas: provider.betas ?? NONE,
+      added: headers,
+      proxy,
       model: model === undefined ? undefined : servedModelOf(account, model),
     }
   } catch (error) {
     return unusable(messageOf(error), context)
   }
+}
+
+const NONE: readonly string[] = []
+
+interface Network {
+  readonly proxy: string | undefined
+  readonly headers: Headers
+}
+
+const PLAIN_NETWORK: Network = { proxy: undefined, headers: [] }
+/** Opened once: accounts are replaced when they change. */
+const networks = new WeakMap<Account, Network>()
+
+function networkOf(account: Account, { secrets }: ProxyContext): Network {
+  if (account.network === undefined) return PLAIN_NETWORK
+  const known = networks.get(account)
+  if (known !== undefined) return known
+  const network = readNetwork(secrets.open('account-network', account.id, account.network))
+  const opened = { proxy: network.proxy, headers: addedHeaders(network) }
+  networks.set(account, opened)
+  return opened
 }
 
 interface Address {
@@ -75,11 +105,14 @@ export function toOwnTarget(
   context: ProxyContext,
 ): Target | undefined {
   const provider = providerOf('console')
-  const own = headers.filter(([name]) => name === 'authorization' || name === 'x-api-key')
-  const isOurs = credentialsOf(headers).some((credential) => credential.startsWith(KEY_PREFIX))
-  if (provider === undefined || own.length === 0 || isOurs) return undefined
+  // The gateway's keys are for the gateway.
+  const own = headers.filter((header) =>
+    credentialsOf([header]).some((credential) => !credential.startsWith(KEY_PREFIX)),
+  )
+  if (provider === undefined || own.length === 0) return undefined
   const account = { id: NOBODY, name: 'client', provider: provider.id }
-  return { account, provider, endpoint: context.settings().fallback, credential: own, model }
+  const { fallback: endpoint } = context.settings()
+  return { account, provider, endpoint, credential: own, betas: NONE, added: [], proxy: undefined, model }
 }
 
 const NOBODY = toAccountId('')

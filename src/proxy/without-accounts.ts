@@ -1,26 +1,68 @@
 /**
- * Requests while no account exists: a client that brought a credential of its own is served
- * with it, as if the gateway were not there; one that did not is told how to add an account.
- * One attempt, no pool.
+ * Requests that no account of the pool serves: all of them while there is none, and at any
+ * time those that speak about one person (who is this, what plan, which sessions). A client
+ * that brought a credential of its own is served with it, as if the gateway were not there.
+ * One attempt, no pool, never a pooled credential.
  */
+import { credentialsOf } from '../core/access.ts'
 import { GatewayError } from '../core/error.ts'
+import { writeUsage } from '../dialects/messages/limits.ts'
 import { attempt } from './attempt.ts'
 import type { ProxyContext } from './context.ts'
 import { giveUp, handOut, handOver, leave } from './finish.ts'
-import type { Job } from './job.ts'
-import { toOwnTarget } from './target.ts'
+import { book, type Job } from './job.ts'
+import { type Target, toOwnTarget } from './target.ts'
 
-export async function serveWithout(job: Job, context: ProxyContext): Promise<void> {
+export function serveWithout(job: Job, context: ProxyContext): Promise<void> {
   const target = toOwnTarget(job.request.headers, job.facts.model, context)
   job.record.decision = { strategy: 'none', reason: 'no account is configured', candidates: [] }
-  if (target === undefined) {
-    throw new GatewayError(
-      'unavailable',
-      'No account is configured. Add one with "spillway accounts add <name> --provider console --api-key-stdin", ' +
-        'or see how everything works with "spillway demo".',
-    )
+  if (target !== undefined) return serveOwn(job, target, context)
+  throw new GatewayError(
+    'unavailable',
+    'No account is configured. Add one with "spillway accounts add <name> --provider console --api-key-stdin", ' +
+      'or see how everything works with "spillway demo".',
+  )
+}
+
+const USAGE = '/api/oauth/usage'
+/** Nothing else is a credential of the vendor's that could be the client's own. */
+const VENDORS = /^sk-ant-/
+
+/** The client's own identity or nobody's; its plan's usage is the pool's when it comes as a client of the pool. */
+export async function serveIdentity(job: Job, context: ProxyContext): Promise<void> {
+  const { request } = job
+  const isOwn = credentialsOf(request.headers).some((credential) => VENDORS.test(credential))
+  const target = isOwn ? toOwnTarget(request.headers, undefined, context) : undefined
+  job.record.decision = {
+    strategy: 'none',
+    reason: 'it speaks about one person, not about the pool',
+    candidates: [],
   }
+  if (target !== undefined) return serveOwn(job, target, context)
+  if (request.method === 'GET' && request.path === USAGE) return answerUsage(job, context)
+  throw new GatewayError(
+    'not-found',
+    `${request.path} speaks about one account, so a pool cannot answer it. With a credential of the client’s own it would go on to its provider.`,
+  )
+}
+
+function answerUsage(job: Job, context: ProxyContext): void {
+  const body = Buffer.from(writeUsage(context.meters.limits()))
+  book(job, context, { status: 200, outcome: 'ok' })
+  job.reply.start(
+    200,
+    [
+      ['content-type', 'application/json'],
+      ['x-spillway-request-id', job.id],
+    ],
+    body.length,
+  )
+  job.reply.end(body)
+}
+
+async function serveOwn(job: Job, target: Target, context: ProxyContext): Promise<void> {
   job.record.servedModel = target.model
+  job.record.credentials = target.credential
   const startedAt = context.clock.elapsed()
   const result = await attempt(job, target, false, context)
   const ms = Math.round(context.clock.elapsed() - startedAt)

@@ -22,6 +22,11 @@ describe.each(await databases())('accounts on %s', (_kind, useDatabase) => {
         ['claude-sonnet-5-5', 'glm-5'],
         ['a=b', "it's"],
       ]),
+      refreshSecret: toSealedSecret('v1.refresh'),
+      tokenExpiresAt: later(NOON, 2),
+      credentialVersion: 4,
+      planOnly: true,
+      network: toSealedSecret('v1.network'),
       pausedAt: later(NOON, 1),
       createdAt: later(NOON, -1),
     })
@@ -59,7 +64,8 @@ describe.each(await databases())('accounts on %s', (_kind, useDatabase) => {
       name: 'b',
       baseUrl: 'http://127.0.0.1:1',
       modelMap: new Map([['m', 'n']]),
-      secret: toSealedSecret('v1.other'),
+      planOnly: true,
+      network: toSealedSecret('v1.other'),
       pausedAt: undefined,
     }
     expect(await store.change(before.id, change)).toEqual({ ...before, ...change })
@@ -83,7 +89,7 @@ describe.each(await databases())('accounts on %s', (_kind, useDatabase) => {
     await expect(store.change(idOf('nobody'), { tier: 2 })).rejects.toMatchObject({ code: 'not-found' })
   })
 
-  it('leave with their health, their bindings and what they owned, and with nobody else’s', async () => {
+  it('leave with their health, their history and their bindings, and with nobody else’s; what they made is still known to be theirs', async () => {
     const database = await its.open()
     const store = await openAccounts(database, nobody)
     for (const name of ['a', 'b']) {
@@ -92,7 +98,16 @@ describe.each(await databases())('accounts on %s', (_kind, useDatabase) => {
         [
           statement('insert into account_health (account_id) values ($1)', idOf(name)),
           statement('insert into bindings values ($1, $2, null, 1, 1)', `talk-${name}`, idOf(name)),
-          statement('insert into owners values ($1, $2, 1)', `file_${name}`, idOf(name)),
+          statement("insert into owners values ($1, $2, 1, 'org')", `file_${name}`, idOf(name)),
+          statement(
+            "insert into account_events (id, account_id, at, kind) values ($1, $2, 1, 'paused')",
+            `e-${name}`,
+            idOf(name),
+          ),
+          statement(
+            "insert into window_readings (account_id, window_name, at) values ($1, '5h', 1)",
+            idOf(name),
+          ),
         ],
         'full',
       )
@@ -100,10 +115,11 @@ describe.each(await databases())('accounts on %s', (_kind, useDatabase) => {
     await store.remove(idOf('a'))
     expect(namesOf((await openAccounts(await its.reopen(), nobody)).all())).toEqual(['b'])
     const left = await its.reopen()
-    for (const table of ['account_health', 'bindings', 'owners']) {
-      const rows = await left.load(`select account_id from ${table}`)
-      expect(rows.map(({ account_id }) => account_id)).toEqual([idOf('b')])
-    }
+    const idsIn = async (table: string) =>
+      (await left.load(`select account_id from ${table} order by account_id`)).map((row) => row.account_id)
+    for (const table of ['account_health', 'bindings', 'account_events', 'window_readings'])
+      expect(await idsIn(table)).toEqual([idOf('b')])
+    expect(await idsIn('owners')).toEqual([idOf('a'), idOf('b')])
   })
 
   it.each([

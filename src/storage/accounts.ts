@@ -1,8 +1,15 @@
 /**
  * The operator's accounts: kept in memory for the request path, written through with full
- * durability. Secrets arrive sealed and leave sealed.
+ * durability. Secrets arrive sealed and leave sealed. What an operator changes and what a
+ * credential's renewal changes are different columns, so neither overwrites the other.
  */
-import { type Account, type SealedSecret, toAccountId, toSealedSecret } from '../core/account.ts'
+import {
+  type Account,
+  type AccountId,
+  type SealedSecret,
+  toAccountId,
+  toSealedSecret,
+} from '../core/account.ts'
 import { GatewayError } from '../core/error.ts'
 import type { AccountStore } from '../core/ports/stores.ts'
 import { type Millis, toMillis } from '../core/time.ts'
@@ -16,19 +23,25 @@ import {
   statement,
   textOf,
   toUserError,
+  type Value,
 } from './database.ts'
 
-const INSERT = `insert into accounts (id, name, provider, base_url, priority, weight, tier, groups_json, model_map_json,
-  secret, refresh_secret, token_expires_at, credential_version, plan_only, network, paused_at, created_at)
-  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`
-const UPDATE = `update accounts set name = $1, base_url = $2, priority = $3, weight = $4, tier = $5, groups_json = $6,
-  model_map_json = $7, secret = $8, refresh_secret = $9, token_expires_at = $10, credential_version = $11,
-  plan_only = $12, network = $13, paused_at = $14 where id = $15`
+const INSERT = `insert into accounts (id, name, provider, secret, refresh_secret, token_expires_at,
+  credential_version, created_at, base_url, priority, weight, tier, groups_json, model_map_json, plan_only,
+  network, paused_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`
+const UPDATE = `update accounts set name = $1, base_url = $2, priority = $3, weight = $4, tier = $5,
+  groups_json = $6, model_map_json = $7, plan_only = $8, network = $9, paused_at = $10 where id = $11`
+
+/** The accounts, and the way for whoever renews a credential to put the new one among them. */
+export interface OpenAccounts extends AccountStore {
+  /** Takes over what is stored already. */
+  adopt(account: Account): void
+}
 
 export async function openAccounts(
   database: Database,
   onChange: (accounts: readonly Account[]) => void,
-): Promise<AccountStore> {
+): Promise<OpenAccounts> {
   const rows = await database.load('select * from accounts order by created_at, id')
   let accounts: readonly Account[] = rows.map(toAccount)
   const commit = async (name: string, ...statements: Parameters<Database['commit']>[0]): Promise<void> => {
@@ -42,21 +55,26 @@ export async function openAccounts(
     accounts = next
     onChange(accounts)
   }
+  const find = (id: AccountId): Account => {
+    const account = accounts.find((each) => each.id === id)
+    if (account === undefined) throw new GatewayError('not-found', `There is no account ${id}.`)
+    return account
+  }
+  const put = (account: Account): void =>
+    replace(accounts.map((each) => (each.id === account.id ? account : each)))
   return {
     all: () => accounts,
     async add(account) {
-      await commit(
-        account.name,
-        statement(INSERT, account.id, ...changeable(account, account.provider), account.createdAt),
-      )
+      await commit(account.name, statement(INSERT, ...fixed(account), ...changeable(account)))
       replace([...accounts, account])
     },
     async change(id, change) {
-      const account = accounts.find((each) => each.id === id)
-      if (account === undefined) throw new GatewayError('not-found', `There is no account ${id}.`)
-      const changed = { ...account, ...change }
-      await commit(changed.name, statement(UPDATE, ...changeable(changed), id))
-      replace(accounts.map((each) => (each.id === id ? changed : each)))
+      const wanted = { ...find(id), ...change }
+      const { name, ...rest } = toColumns(wanted)
+      await commit(name, statement(UPDATE, name, ...Object.values(rest), id))
+      // Its credential may have been renewed in the meantime.
+      const changed = { ...find(id), ...change }
+      put(changed)
       return changed
     },
     async remove(id) {
@@ -64,34 +82,47 @@ export async function openAccounts(
         '',
         statement('delete from accounts where id = $1', id),
         statement('delete from account_health where account_id = $1', id),
+        statement('delete from account_events where account_id = $1', id),
+        statement('delete from window_readings where account_id = $1', id),
         statement('delete from bindings where account_id = $1', id),
-        statement('delete from owners where account_id = $1', id),
       )
       replace(accounts.filter((each) => each.id !== id))
     },
+    adopt: put,
   }
 }
 
-/** The values that a change may touch, in the order of both statements; a new account also has its provider. */
-const changeable = (account: Account, provider?: string) => [
+const fixed = (account: Account): readonly Value[] => [
+  account.id,
   account.name,
-  ...(provider === undefined ? [] : [provider]),
-  account.baseUrl ?? null,
-  account.priority,
-  account.weight,
-  account.tier,
-  JSON.stringify(account.groups),
-  JSON.stringify([...account.modelMap]),
+  account.provider,
   account.secret,
   account.refreshSecret ?? null,
   account.tokenExpiresAt ?? null,
   account.credentialVersion,
-  account.planOnly ? 1 : 0,
-  account.network ?? null,
-  account.pausedAt ?? null,
+  account.createdAt,
 ]
 
-function toAccount(row: Row): Account {
+const changeable = (account: Account): readonly Value[] => {
+  const { name: _, ...columns } = toColumns(account)
+  return Object.values(columns)
+}
+
+/** What an operator may change, in the order of the statements. */
+const toColumns = (account: Account) => ({
+  name: account.name,
+  baseUrl: account.baseUrl ?? null,
+  priority: account.priority,
+  weight: account.weight,
+  tier: account.tier,
+  groups: JSON.stringify(account.groups),
+  modelMap: JSON.stringify([...account.modelMap]),
+  planOnly: account.planOnly ? 1 : 0,
+  network: account.network ?? null,
+  pausedAt: account.pausedAt ?? null,
+})
+
+export function toAccount(row: Row): Account {
   return {
     id: toAccountId(textOf(row, 'id')),
     name: textOf(row, 'name'),

@@ -30,6 +30,7 @@ const WINDOWS: readonly Window[] = [
   { name: '7d', readAt: NOON },
 ]
 const SESSION = { startedAt: NOON, requests: 17 }
+const NOTHING_MORE = { login: undefined, standing: {} }
 
 describe.each(await databases())('health on %s', (_kind, useDatabase) => {
   const its = useDatabase()
@@ -55,7 +56,12 @@ describe.each(await databases())('health on %s', (_kind, useDatabase) => {
       store.saveWindows(idOf('a'), WINDOWS)
       store.saveSession(idOf('a'), SESSION)
     })
-    expect(loaded.get(idOf('a'))).toEqual({ cooldowns: COOLDOWNS, windows: WINDOWS, session: SESSION })
+    expect(loaded.get(idOf('a'))).toEqual({
+      cooldowns: COOLDOWNS,
+      windows: WINDOWS,
+      session: SESSION,
+      ...NOTHING_MORE,
+    })
   })
 
   it('comes back in part where only a part was ever saved', async () => {
@@ -64,9 +70,24 @@ describe.each(await databases())('health on %s', (_kind, useDatabase) => {
       store.saveWindows(idOf('read'), WINDOWS)
       store.saveSession(idOf('used'), SESSION)
     })
-    expect(loaded.get(idOf('cooling'))).toEqual({ cooldowns: COOLDOWNS, windows: [], session: undefined })
-    expect(loaded.get(idOf('read'))).toEqual({ cooldowns: [], windows: WINDOWS, session: undefined })
-    expect(loaded.get(idOf('used'))).toEqual({ cooldowns: [], windows: [], session: SESSION })
+    expect(loaded.get(idOf('cooling'))).toEqual({
+      cooldowns: COOLDOWNS,
+      windows: [],
+      session: undefined,
+      ...NOTHING_MORE,
+    })
+    expect(loaded.get(idOf('read'))).toEqual({
+      cooldowns: [],
+      windows: WINDOWS,
+      session: undefined,
+      ...NOTHING_MORE,
+    })
+    expect(loaded.get(idOf('used'))).toEqual({
+      cooldowns: [],
+      windows: [],
+      session: SESSION,
+      ...NOTHING_MORE,
+    })
   })
 
   it('is what was said last', async () => {
@@ -76,7 +97,7 @@ describe.each(await databases())('health on %s', (_kind, useDatabase) => {
       store.saveCooldowns(idOf('a'), [])
       store.saveSession(idOf('a'), undefined)
     })
-    expect(loaded.get(idOf('a'))).toEqual({ cooldowns: [], windows: [], session: undefined })
+    expect(loaded.get(idOf('a'))).toEqual({ cooldowns: [], windows: [], session: undefined, ...NOTHING_MORE })
   })
 
   it('has its cooldowns in the database without waiting for another request', async () => {

@@ -3,9 +3,10 @@
  * rest with the next batch.
  */
 import { type AccountId, toAccountId } from '../core/account.ts'
-import type { Cooldown } from '../core/health.ts'
+import type { Cooldown, LoginNeed } from '../core/health.ts'
 import type { Window } from '../core/limits.ts'
 import type { HealthStore, StoredHealth, StoredSession } from '../core/ports/stores.ts'
+import { type Standing, UNKNOWN_STANDING } from '../core/standing.ts'
 import { toMillis } from '../core/time.ts'
 import {
   type Database,
@@ -28,11 +29,21 @@ export async function openHealth(database: Database, behind: WriteBehind): Promi
       behind.hurry(`cooldowns ${id}`, () => upsert(id, 'cooldowns_json', JSON.stringify(cooldowns))),
     saveWindows: (id, windows) =>
       behind.defer(`windows ${id}`, () => upsert(id, 'windows_json', JSON.stringify(windows))),
+    saveLogin: (id, login) =>
+      behind.hurry(`login ${id}`, () =>
+        upsert(id, 'login_json', login === undefined ? null : JSON.stringify(login)),
+      ),
+    saveStanding: (id, standing) =>
+      behind.defer(`standing ${id}`, () => upsert(id, 'standing_json', JSON.stringify(standing))),
     saveSession: (id, session) => behind.defer(`session ${id}`, () => sessionOf(id, session)),
   }
 }
 
-const upsert = (id: AccountId, column: 'cooldowns_json' | 'windows_json', value: Value) =>
+const upsert = (
+  id: AccountId,
+  column: 'cooldowns_json' | 'windows_json' | 'login_json' | 'standing_json',
+  value: Value,
+) =>
   statement(
     `insert into account_health (account_id, ${column}) values ($1, $2)
      on conflict (account_id) do update set ${column} = excluded.${column}`,
@@ -52,6 +63,8 @@ function toStored(row: Row): StoredHealth {
   return {
     cooldowns: jsonOf<readonly Cooldown[]>(row, 'cooldowns_json', []),
     windows: jsonOf<readonly Window[]>(row, 'windows_json', []),
+    login: jsonOf<LoginNeed | undefined>(row, 'login_json', undefined),
+    standing: jsonOf<Standing>(row, 'standing_json', UNKNOWN_STANDING),
     session:
       startedAt === undefined
         ? undefined

@@ -16,6 +16,8 @@ import { totalsOf } from './totals.ts'
 import type { WriteBehind } from './write-behind.ts'
 
 export interface ClosableLedger extends Ledger, WriteBehind {
+  /** Adds rows of another program's history, those that are not there yet; how many they were. Throws DatabaseError. */
+  addOld(rows: readonly LedgerRow[]): Promise<number>
   /** Brings in what an earlier process left in the journal. */
   recover(): Promise<number>
   /** Writes what can be written and stops. */
@@ -93,6 +95,15 @@ export function createLedger(options: LedgerOptions): ClosableLedger {
       problem: state.problem ?? state.journal.problem,
     }),
     recover: () => recover(state),
+    addOld: async (rows) =>
+      store(
+        state,
+        await unwritten(
+          state.database,
+          rows.map((row) => ({ row, values: valuesOf(row) })),
+        ),
+        [],
+      ),
     async close() {
       clearTimeout(state.timer)
       await flushAll(state)

@@ -5,6 +5,7 @@ import { type Database, numberOf, statement } from './database.ts'
 import { migrate } from './migrations.ts'
 
 const TABLES = [
+  'account_events',
   'account_health',
   'account_totals',
   'accounts',
@@ -15,6 +16,7 @@ const TABLES = [
   'requests',
   'schema_version',
   'settings',
+  'window_readings',
 ]
 
 describe.each(await databases())('the schema on %s', (_kind, useDatabase) => {
@@ -23,7 +25,7 @@ describe.each(await databases())('the schema on %s', (_kind, useDatabase) => {
   it('is made whole in an empty database', async () => {
     const database = await its.open()
     expect(await tablesOf(database)).toEqual(TABLES)
-    expect(await versionOf(database)).toBe(1)
+    expect(await versionOf(database)).toBe(2)
   })
 
   it('is left as it is, with everything in it, when it is up to date', async () => {
@@ -42,7 +44,7 @@ describe.each(await databases())('the schema on %s', (_kind, useDatabase) => {
     const refusal = migrate(database)
     await expect(refusal).rejects.toMatchObject({ code: 'unavailable' })
     await expect(refusal).rejects.toThrow(database.place)
-    await expect(refusal).rejects.toThrow(/newer Spillway \(schema 9; this one knows 1\)/)
+    await expect(refusal).rejects.toThrow(/newer Spillway \(schema 9; this one knows 2\)/)
     expect(await versionOf(database)).toBe(9)
     expect(await tablesOf(database)).toEqual(TABLES)
   })

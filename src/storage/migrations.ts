@@ -63,8 +63,8 @@ const MIGRATIONS: readonly Migration[] = [
       'alter table owners add column organization text',
       `create table account_events (
         id text primary key, account_id text not null, at bigint not null, kind text not null,
-        cause text, evidence text, until bigint)`,
-      'create index account_events_by_account on account_events (account_id, at)',
+        scope text, cause text, evidence text, until bigint)`,
+      'create index account_events_by_account on account_events (account_id, id)',
       `create table window_readings (
         account_id text not null, window_name text not null, at bigint not null,
         utilization double precision, resets_at bigint, status text, primary key (account_id, window_name, at))`,

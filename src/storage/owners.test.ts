@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'bun:test'
 import { databases } from '../../test/support/databases.ts'
 import { openLedger } from '../../test/support/ledgers.ts'
-import { idOf, manualClock } from '../../test/support/samples.ts'
+import { manualClock, ownerOf } from '../../test/support/samples.ts'
 import type { OwnerStore } from '../core/ports/stores.ts'
 import { openOwners } from './owners.ts'
 import type { WriteBehind } from './write-behind.ts'
@@ -27,29 +27,29 @@ describe.each(await databases())('owners on %s', (_kind, useDatabase) => {
     expect(empty.isEmpty).toBe(true)
     expect(empty.ownerOf('file_1')).toBeUndefined()
     const store = await afterRestart((before) => {
-      before.put('file_1', idOf('a'))
-      before.put('msgbatch_1', idOf('b'))
+      before.put('file_1', ownerOf('a'))
+      before.put('msgbatch_1', ownerOf('b'))
     })
     expect(store.isEmpty).toBe(false)
-    expect(store.ownerOf('file_1')).toBe(idOf('a'))
-    expect(store.ownerOf('msgbatch_1')).toBe(idOf('b'))
+    expect(store.ownerOf('file_1')).toEqual(ownerOf('a'))
+    expect(store.ownerOf('msgbatch_1')).toEqual(ownerOf('b'))
     expect(store.ownerOf('file_2')).toBeUndefined()
   })
 
   it('are the last that were named', async () => {
     const store = await afterRestart((before) => {
-      before.put('file_1', idOf('a'))
-      before.put('file_1', idOf('b'))
+      before.put('file_1', ownerOf('a'))
+      before.put('file_1', ownerOf('b'))
     })
-    expect(store.ownerOf('file_1')).toBe(idOf('b'))
+    expect(store.ownerOf('file_1')).toEqual(ownerOf('b'))
   })
 
   it('are never more than a hundred thousand; the oldest goes first', async () => {
     const store = await openOwners(await its.open(), nothingWritten, manualClock())
-    for (let n = 0; n <= MOST; n++) store.put(`file_${n}`, idOf('a'))
+    for (let n = 0; n <= MOST; n++) store.put(`file_${n}`, ownerOf('a'))
     expect(store.ownerOf('file_0')).toBeUndefined()
-    expect(store.ownerOf('file_1')).toBe(idOf('a'))
-    expect(store.ownerOf(`file_${MOST}`)).toBe(idOf('a'))
+    expect(store.ownerOf('file_1')).toEqual(ownerOf('a'))
+    expect(store.ownerOf(`file_${MOST}`)).toEqual(ownerOf('a'))
   })
 
   it('leave in the order in which they were made also after a restart', async () => {
@@ -57,15 +57,15 @@ describe.each(await databases())('owners on %s', (_kind, useDatabase) => {
     const database = await its.open()
     const ledger = openLedger(database, its.directory)
     const before = await openOwners(database, ledger, clock)
-    before.put('file_old', idOf('a'))
+    before.put('file_old', ownerOf('a'))
     await ledger.settled()
     clock.advance(1_000)
-    before.put('file_new', idOf('a'))
+    before.put('file_new', ownerOf('a'))
     await ledger.close()
     const store = await openOwners(await its.reopen(), nothingWritten, clock)
-    for (let n = 0; n < MOST - 1; n++) store.put(`file_${n}`, idOf('b'))
+    for (let n = 0; n < MOST - 1; n++) store.put(`file_${n}`, ownerOf('b'))
     expect(store.ownerOf('file_old')).toBeUndefined()
-    expect(store.ownerOf('file_new')).toBe(idOf('a'))
+    expect(store.ownerOf('file_new')).toEqual(ownerOf('a'))
   })
 })
 

@@ -2,7 +2,8 @@
  * Settings that were changed through the API, and single facts about the database itself
  * (`meta`). Written through with full durability.
  */
-import type { SettingStore } from '../core/ports/stores.ts'
+import type { SettingStore, TermsStore } from '../core/ports/stores.ts'
+import { toMillis } from '../core/time.ts'
 import { type Database, jsonOf, optionalText, statement, textOf, toUserError } from './database.ts'
 
 export async function openSettings(database: Database): Promise<SettingStore> {
@@ -39,4 +40,21 @@ export async function writeMeta(database: Database, name: string, value: string)
   const text =
     'insert into meta (name, value) values ($1, $2) on conflict (name) do update set value = excluded.value'
   await database.commit([statement(text, name, value)], 'full')
+}
+
+const TERMS = 'subscription-terms-accepted-at'
+
+export async function openTerms(database: Database): Promise<TermsStore> {
+  const known = await readMeta(database, TERMS)
+  let acceptedAt = known === undefined ? undefined : toMillis(Number(known))
+  return {
+    get acceptedAt() {
+      return acceptedAt
+    },
+    async accept(now) {
+      if (acceptedAt !== undefined) return
+      await writeMeta(database, TERMS, String(now))
+      acceptedAt = now
+    },
+  }
 }

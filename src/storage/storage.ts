@@ -7,27 +7,46 @@ import type { Account } from '../core/account.ts'
 import type { Clock } from '../core/ports/clock.ts'
 import type { Log } from '../core/ports/log.ts'
 import type { RequestLog } from '../core/ports/request-log.ts'
-import type { AccountStore, BindingStore, HealthStore, KeyStore, OwnerStore } from '../core/ports/stores.ts'
+import type {
+  AccountStore,
+  BindingStore,
+  CredentialStore,
+  EventStore,
+  HealthStore,
+  KeyStore,
+  OwnerStore,
+  ReadingStore,
+  TermsStore,
+} from '../core/ports/stores.ts'
 import { later } from '../core/time.ts'
 import { openAccounts } from './accounts.ts'
 import { openBindings } from './bindings.ts'
+import { openCredentials } from './credentials.ts'
 import type { Database } from './database.ts'
+import { createEvents } from './events.ts'
 import { openHealth } from './health.ts'
 import { openJournal } from './journal.ts'
 import { openKeys } from './keys.ts'
 import { type ClosableLedger, createLedger } from './ledger.ts'
 import { openOwners } from './owners.ts'
+import { createReadings } from './readings.ts'
 import { createRequestLog } from './requests.ts'
+import { openRescueFile } from './rescue-file.ts'
+import { openTerms } from './settings.ts'
 
 export interface Storage {
   readonly database: Database
   readonly accounts: AccountStore
+  readonly credentials: CredentialStore
   readonly keys: KeyStore
   readonly health: HealthStore
+  readonly events: EventStore
+  readonly readings: ReadingStore
   readonly bindings: BindingStore
   readonly owners: OwnerStore
   readonly ledger: ClosableLedger
   readonly requests: RequestLog
+  readonly terms: TermsStore
   close(): Promise<void>
 }
 
@@ -35,6 +54,9 @@ export interface StorageOptions {
   /** Opened and migrated. */
   readonly database: Database
   readonly journalFile: string
+  /** Where renewed credentials wait that the database does not take. */
+  readonly rescueFile: string
+  readonly newId: () => string
   readonly clock: Clock
   readonly log: Log
   readonly sessionMs: number
@@ -47,16 +69,27 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
   const recovered = await ledger.recover()
   if (recovered > 0) log.info(`${recovered} ledger rows of the last run were brought in from the journal.`)
   const accounts = await openAccounts(database, onAccounts)
+  const credentials = await openCredentials({
+    database,
+    accounts,
+    log,
+    rescue: openRescueFile(options.rescueFile),
+  })
   return {
     database,
     accounts,
+    credentials,
     keys: await openKeys(database),
     health: await openHealth(database, ledger),
+    events: createEvents(database, ledger, { newId: options.newId, settled: ledger.settled }),
+    readings: createReadings(database, ledger, ledger.settled),
     bindings: await openBindings(database, ledger, later(clock.now(), -sessionMs)),
     owners: await openOwners(database, ledger, clock),
     ledger,
     requests: createRequestLog(database, ledger.settled),
+    terms: await openTerms(database),
     async close() {
+      credentials.close()
       await ledger.close()
       await database.close()
     },

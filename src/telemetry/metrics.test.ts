@@ -168,6 +168,8 @@ describe('the gateway', () => {
 function create(): Metrics {
   return createMetrics({
     accounts: () => [[['work'], 1]],
+    windows: () => [[['work', '5h'], 0.42]],
+    tokens: () => [[['work'], 3600]],
     ledger: () => ({ waiting: 3, lost: 2 }),
     logLinesDropped: () => 1,
   })

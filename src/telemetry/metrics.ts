@@ -14,6 +14,9 @@ export interface Metrics {
   ended(): void
   attempted(account: Account, failure: string | undefined): void
   rejected(reason: string): void
+  /** The gateway's own traffic: never counted among requests (G14). */
+  renewed(account: Account, result: string): void
+  polled(account: Account, result: string): void
   booked(row: LedgerRow): void
   text(): string
 }
@@ -21,6 +24,10 @@ export interface Metrics {
 export interface Gauges {
   /** Account name → 1 if it is ready, else 0. */
   readonly accounts: () => Samples
+  /** Account name and window → the share that is used. */
+  readonly windows: () => Samples
+  /** Account name → seconds until its token ends. */
+  readonly tokens: () => Samples
   readonly ledger: () => { readonly waiting: number; readonly lost: number }
   readonly logLinesDropped: () => number
 }
@@ -30,6 +37,8 @@ export function createMetrics(gauges: Gauges): Metrics {
   const attempts: Tally = new Map()
   const failovers: Tally = new Map()
   const rejected: Tally = new Map()
+  const renewals: Tally = new Map()
+  const polls: Tally = new Map()
   let inFlight = 0
   return {
     begun() {
@@ -40,6 +49,8 @@ export function createMetrics(gauges: Gauges): Metrics {
     },
     attempted: ({ name }, failure = 'answered') => count(attempts, name + SEPARATOR + failure),
     rejected: (reason) => count(rejected, reason),
+    renewed: ({ name }, result) => count(renewals, name + SEPARATOR + result),
+    polled: ({ name }, result) => count(polls, name + SEPARATOR + result),
     booked(row) {
       const { account = 'none' } = row
       cells.book(row)
@@ -51,6 +62,7 @@ export function createMetrics(gauges: Gauges): Metrics {
       [
         ...requestFamilies(cells.all()),
         ...gatewayFamilies({ attempts, failovers, rejected, inFlight, gauges }),
+        ...keeperFamilies(renewals, polls, gauges),
       ].join(''),
   }
 }
@@ -132,5 +144,28 @@ function gatewayFamilies(state: {
     gauge('spillway_ledger_waiting', 'Rows that wait for the database.', waiting),
     gauge('spillway_ledger_lost', 'Rows that could be stored nowhere.', lost),
     gauge('spillway_log_lines_dropped', 'Log lines that nobody took.', gauges.logLinesDropped()),
+  ]
+}
+
+function keeperFamilies(renewals: Tally, polls: Tally, gauges: Gauges): readonly string[] {
+  const counter = (name: string, help: string, tally: Tally): string =>
+    writeFamily({ name, help, kind: 'counter', labels: ['account', 'result'], samples: toSamples(tally) })
+  return [
+    counter('spillway_token_renewals_total', 'Renewals of tokens, by what came of them.', renewals),
+    counter('spillway_usage_polls_total', 'Questions for an account’s usage, by what came of them.', polls),
+    writeFamily({
+      name: 'spillway_window_utilization',
+      help: 'The used share of an account’s windows, as its provider says.',
+      kind: 'gauge',
+      labels: ['account', 'window'],
+      samples: gauges.windows(),
+    }),
+    writeFamily({
+      name: 'spillway_token_expires_seconds',
+      help: 'Until an account’s token ends; negative when it has.',
+      kind: 'gauge',
+      labels: ['account'],
+      samples: gauges.tokens(),
+    }),
   ]
 }

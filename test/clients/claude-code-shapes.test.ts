@@ -204,7 +204,11 @@ describe('the answers that Claude Code reacts to', () => {
       const seconds = Number(answer.headers.get('retry-after'))
       expect(seconds).toBeGreaterThan(880)
       expect(seconds).toBeLessThanOrEqual(901)
-      expect([...answer.headers.keys()].filter((name) => name.startsWith('anthropic-ratelimit'))).toEqual([])
+      expect(answer.headers.get('anthropic-ratelimit-unified-status')).toBe('rejected')
+      expect(Number(answer.headers.get('anthropic-ratelimit-unified-reset'))).toBeCloseTo(
+        Date.now() / 1_000 + seconds,
+        -1,
+      )
       expect(await answer.json()).toMatchObject({ error: { type: 'rate_limit_error' } })
     }
     expect(world.simulator.received).toHaveLength(2)
@@ -263,15 +267,26 @@ describe('the answers that Claude Code reacts to', () => {
     expect(world.simulator.received).toHaveLength(1)
   })
 
-  it('its plan’s limits where there is one account, and none of them out of a pool', async () => {
-    const limits = [['anthropic-ratelimit-unified-status', 'allowed'] as const]
+  it('the pool’s limits as if they were one plan’s, whichever account answers', async () => {
+    const used = (share: string) =>
+      [
+        ['anthropic-ratelimit-unified-status', 'allowed'],
+        ['anthropic-ratelimit-unified-5h-status', 'allowed'],
+        ['anthropic-ratelimit-unified-5h-utilization', share],
+        ['anthropic-ratelimit-unified-5h-reset', String(Math.round(Date.now() / 1_000) + 3_600)],
+      ] as const
     const quota: Turn = { ...MAIN, model: 'claude-haiku-5-5', stream: false }
+    const seen = async () => (await ask(quota)).headers.get('anthropic-ratelimit-unified-5h-utilization')
     await open(['a'])
-    world.simulator.always(keyOf('a'), ({ number }) => reply.whole(200, `{"n":${number}}`, limits))
-    expect((await ask(quota)).headers.get('anthropic-ratelimit-unified-status')).toBe('allowed')
+    world.simulator.always(keyOf('a'), ({ number }) => reply.whole(200, `{"n":${number}}`, used('0.8')))
+    expect(await seen()).toBe('0.8')
     const { url: baseUrl } = world.simulator
     await world.api.addAccount({ body: { name: 'b', provider: 'console', apiKey: keyOf('b'), baseUrl } })
-    expect((await ask(quota)).headers.get('anthropic-ratelimit-unified-status')).toBeNull()
+    world.simulator.always(keyOf('b'), ({ number }) => reply.whole(200, `{"n":${number}}`, used('0.2')))
+    await world.api.pauseAccount({ params: { id: 'a' } })
+    expect(await seen()).toBe('0.2')
+    await world.api.resumeAccount({ params: { id: 'a' } })
+    expect(await seen()).toBe('0.5')
   })
 })
 

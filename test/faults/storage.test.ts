@@ -414,6 +414,8 @@ describe('row 94: what a power cut may not take', () => {
       clock: manualClock(),
       log: memoryLog(),
       journalFile: join(directory, 'ledger.journal'),
+      rescueFile: join(directory, 'credentials.journal'),
+      newId: () => Bun.randomUUIDv7(),
       sessionMs: 1_000,
       onAccounts: () => {},
     })

@@ -184,8 +184,6 @@ describe('an answer’s header', () => {
     const given = [
       ['content-type', 'application/json; charset=utf-8'],
       ['request-id', 'req_011CSHoEeqs5C35K2UUqR7Fy'],
-      ['anthropic-organization-id', 'org-1'],
-      ['anthropic-ratelimit-unified-status', 'allowed'],
       ['retry-after', '7'],
       ['x-should-retry', 'true'],
       ['server', 'cloudflare'],
@@ -197,6 +195,16 @@ describe('an answer’s header', () => {
     const headers = await answerWith(...given)
     const passed = headers.filter(([name]) => !name.startsWith('x-spillway-') && name !== 'content-length')
     expect(passed).toEqual(given.map(([name, value]) => [name, Buffer.from(value).toString('latin1')]))
+  })
+
+  it('of one account’s plan and organization does not pass as if it were the client’s', async () => {
+    const headers = await answerWith(
+      ['anthropic-organization-id', 'org-1'],
+      ['anthropic-ratelimit-unified-status', 'allowed'],
+      ['anthropic-ratelimit-requests-remaining', '7'],
+      ['anthropic-priority-input-tokens-limit', '7'],
+    )
+    expect(headers.filter(([name]) => name.startsWith('anthropic-'))).toEqual([])
   })
 
   it('tells the request, the account and the attempts, once each', async () => {

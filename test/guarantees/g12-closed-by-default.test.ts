@@ -3,7 +3,8 @@
  * every route, client keys are asked for as soon as one exists or the bind is not loopback.
  */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'bun:test'
-import { type Route, routes } from '../../src/api/contract.ts'
+import { routes } from '../../src/api/contract.ts'
+import type { Route } from '../../src/api/route.ts'
 import { last } from '../support/first.ts'
 import { exchange, headerOf, type RawAnswer } from '../support/raw-answer.ts'
 import { connectRaw } from '../support/raw-client.ts'

@@ -52,7 +52,7 @@ describe('a test of an account', () => {
     const value = (name: string) =>
       probe?.headers.filter((header) => header[0] === name).map(([, text]) => text)
     expect(probe).toMatchObject({ method: 'GET', target: '/v1/models?limit=1' })
-    expect(value('user-agent')).toEqual(['spillway-probe'])
+    expect(value('user-agent')).toEqual(['spillway'])
     expect(value('x-claude-code-session-id')).toEqual([])
     expect(value('x-api-key')).toEqual([keyOf('a')])
     expect(only(await world.rows(1)).path).toBe('/v1/messages')

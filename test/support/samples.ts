@@ -8,6 +8,7 @@ import { type Account, type AccountId, toAccountId, toSealedSecret } from '../..
 import type { Failure } from '../../src/core/failure.ts'
 import { type Cooldown, HEALTHY } from '../../src/core/health.ts'
 import type { LedgerRow } from '../../src/core/ledger.ts'
+import type { Owner } from '../../src/core/owner.ts'
 import type { Clock } from '../../src/core/ports/clock.ts'
 import type { Log } from '../../src/core/ports/log.ts'
 import type { AccountView, FailedAttempt, RequestFacts, Situation } from '../../src/core/situation.ts'
@@ -51,6 +52,7 @@ export const sampleView = (name: string, { account, ...fields }: ViewFields = {}
   lastTurn: 0,
   probingSince: undefined,
   session: undefined,
+  organization: undefined,
   ...fields,
 })
 
@@ -75,6 +77,13 @@ export const sampleFailed = (
   status: undefined,
   isPresentable: false,
   wasStaleConnection: false,
+  isRenewed: false,
+})
+
+/** Who made something, in an organization that nobody knows. */
+export const ownerOf = (name: string, organization?: string): Owner => ({
+  account: idOf(name),
+  organization,
 })
 
 type SituationFields = Partial<Omit<Situation, 'request'>> & { readonly request?: Partial<RequestFacts> }

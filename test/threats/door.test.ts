@@ -3,7 +3,8 @@
  * of the door may try. Host, Origin, content types and spellings of paths (1, 2, 20) are G12’s.
  */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'bun:test'
-import { type Route, routes } from '../../src/api/contract.ts'
+import { routes } from '../../src/api/contract.ts'
+import type { Route } from '../../src/api/route.ts'
 import { startSimulator } from '../../src/simulator/simulator.ts'
 import { only } from '../support/first.ts'
 import { answerOn, exchange, headerOf, type RawAnswer } from '../support/raw-answer.ts'

@@ -1,4 +1,6 @@
 /** What the options of `accounts add` and `accounts set` mean. Keys never come from the command line itself. */
+import type { Command } from 'commander'
+import { numeric, repeated } from '../command.ts'
 import { CommandError, EXIT, type Shell } from '../shell.ts'
 
 export interface AccountOptions {
@@ -10,6 +12,9 @@ export interface AccountOptions {
   readonly tier?: number
   readonly group?: readonly string[]
   readonly modelMap?: readonly string[]
+  readonly planOnly?: boolean
+  readonly proxy?: string
+  readonly header?: readonly string[]
 }
 
 export interface AccountFields {
@@ -19,17 +24,37 @@ export interface AccountFields {
   readonly tier?: number
   readonly groups?: string[]
   readonly modelMap?: Record<string, string>
+  readonly planOnly?: boolean
+  readonly proxy?: string
+  readonly headers?: Record<string, string>
 }
 
-export function toAccountFields({
-  baseUrl,
-  priority,
-  weight,
-  tier,
-  group,
-  modelMap,
-}: AccountOptions): AccountFields {
+export const withAccountOptions = (command: Command): Command =>
+  command
+    .option('--api-key-stdin', 'read the API key from standard input')
+    .option('--api-key-env <variable>', 'read the API key from an environment variable')
+    .option('--base-url <url>', 'where requests go instead of to the provider’s own address')
+    .addOption(numeric('--priority <number>', 'lower numbers go first'))
+    .addOption(numeric('--weight <number>', 'share among equals'))
+    .addOption(numeric('--tier <number>', 'size of the plan'))
+    .addOption(repeated('--group <name>', 'a group it belongs to (may be repeated)'))
+    .addOption(repeated('--model-map <from=to>', 'serve one model by another (may be repeated)'))
+    .option('--plan-only', 'treat paid overage as a limit')
+    .option('--no-plan-only', 'let it draw on paid overage')
+    .option(
+      '--proxy <url>',
+      'a proxy for this account alone: http://… or socks5://…; "env:NAME" reads it from a variable',
+    )
+    .addOption(repeated('--header <name=value>', 'a header to add to its requests (may be repeated)'))
+
+export function toAccountFields(
+  { baseUrl, priority, weight, tier, group, modelMap, planOnly, proxy, header }: AccountOptions,
+  environment: Shell['environment'],
+): AccountFields {
   return {
+    ...(planOnly === undefined ? {} : { planOnly }),
+    ...(proxy === undefined ? {} : { proxy: fromEnvironment(proxy, environment) }),
+    ...(header === undefined ? {} : { headers: Object.fromEntries(header.map(toPair)) }),
     ...(baseUrl === undefined ? {} : { baseUrl }),
     ...(priority === undefined ? {} : { priority }),
     ...(weight === undefined ? {} : { weight }),
@@ -37,6 +62,13 @@ export function toAccountFields({
     ...(group === undefined ? {} : { groups: [...group] }),
     ...(modelMap === undefined ? {} : { modelMap: Object.fromEntries(modelMap.map(toPair)) }),
   }
+}
+
+/** A proxy's password does not belong on a command line, where others can read it. */
+function fromEnvironment(text: string, environment: Shell['environment']): string {
+  if (!text.startsWith('env:')) return text
+  const name = text.slice('env:'.length)
+  return nonEmpty(environment[name]?.trim() ?? '', `The environment variable ${name} is empty or not set.`)
 }
 
 function toPair(text: string): readonly [string, string] {

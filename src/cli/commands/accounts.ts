@@ -1,22 +1,25 @@
 /** `spillway accounts …`: what the operator says about accounts, and how each fares. */
 import type { Command } from 'commander'
 import type { Client } from '../../api/client.ts'
-import type { Account, ClientInput } from '../../api/contract.ts'
-import { examples, type JsonOption, numeric, present, repeated, useClient, withJson } from '../command.ts'
-import { fields, fromNow, table, usd } from '../format.ts'
+import type { Account } from '../../api/contract.ts'
+import { type JsonOption, present, useClient, withJson } from '../command.ts'
+import { fromNow, table, usd } from '../format.ts'
 import { EXIT, type Shell } from '../shell.ts'
-import { type AccountOptions, readApiKey, toAccountFields } from './account-options.ts'
-import { exportAccounts, importAccounts } from './accounts-transfer.ts'
+import { addEditingCommands } from './account-edit.ts'
+import { showAccount, tightest } from './account-show.ts'
+import { addSignInCommands } from './account-sign-in.ts'
+import { addTransferCommands } from './accounts-transfer.ts'
 
 export function addAccountCommands(program: Command, shell: Shell): void {
   const accounts = program
     .command('accounts')
     .description('Add accounts, see how they fare, change and remove them.')
   addListing(accounts, shell)
-  addEditing(accounts, shell)
+  addEditingCommands(accounts, shell)
+  addSignInCommands(accounts, shell)
   addActions(accounts, shell)
   addRemoveAndTest(accounts, shell)
-  addTransfer(accounts, shell)
+  addTransferCommands(accounts, shell)
 }
 
 function addListing(accounts: Command, shell: Shell): void {
@@ -30,9 +33,9 @@ function addListing(accounts: Command, shell: Shell): void {
   withJson(accounts.command('show').description('One account, whole.').argument('<name>')).action(
     (name: string, options: JsonOption) =>
       useClient(shell, async (client) => {
-        present(shell, options, await client.showAccount({ params: { id: name } }), (account) =>
-          showOne(shell, account),
-        )
+        const account = await client.showAccount({ params: { id: name } })
+        const { events } = await client.listAccountEvents({ params: { id: name }, query: { limit: 10 } })
+        present(shell, options, { ...account, events }, () => showAccount(shell, account, events))
       }),
   )
 }
@@ -44,123 +47,29 @@ function showList(shell: Shell, list: readonly Account[]): void {
     )
     return
   }
-  const columns = ['NAME', 'PROVIDER', 'PRIORITY', 'STATE', 'UNTIL', 'REASON', 'REQUESTS', 'COST']
+  const columns = ['NAME', 'PROVIDER', 'PRIORITY', 'STATE', 'UNTIL', 'TIGHTEST', 'REASON', 'REQUESTS', 'COST']
   const now = Date.now()
   table(
     shell.output,
     columns,
-    list.map(({ name, provider, priority, state, totals }) => [
-      ...[name, provider, priority, state.kind, fromNow(state.until, now), state.reason ?? ''],
+    list.map(({ name, provider, priority, state, totals, windows }) => [
+      ...[
+        name,
+        provider,
+        priority,
+        state.kind,
+        fromNow(state.until, now),
+        tightest(windows),
+        state.reason ?? '',
+      ],
       ...[totals.requests, usd(totals.costUsd)],
     ]),
+    { whole: ['NAME'], dispensable: ['PRIORITY', 'REQUESTS', 'COST', 'PROVIDER'] },
   )
+  for (const { name, state } of list)
+    if (state.kind === 'needs-login' || state.kind === 'error')
+      shell.output.note(`${name}: ${state.remedy ?? ''}`)
 }
-
-function showOne(shell: Shell, account: Account): void {
-  const { state, totals, windows, cooldowns, modelMap } = account
-  const now = Date.now()
-  fields(shell.output, [
-    ['name', account.name],
-    ['id', account.id],
-    ['provider', account.provider],
-    ['base URL', account.baseUrl],
-    ['priority', account.priority],
-    ['weight', account.weight],
-    ['tier', account.tier],
-    ['groups', account.groups.join(', ') || undefined],
-    [
-      'model map',
-      Object.entries(modelMap)
-        .map(([from, to]) => `${from} → ${to}`)
-        .join(', ') || undefined,
-    ],
-    ['state', [state.kind, state.reason, fromNow(state.until, now)].filter(Boolean).join(', ')],
-    ['in flight', account.inFlight],
-    ['requests', totals.requests],
-    [
-      'tokens',
-      `${totals.inputTokens.toLocaleString('en-US')} in, ${totals.outputTokens.toLocaleString('en-US')} out`,
-    ],
-    ['cost', usd(totals.costUsd)],
-    ...windows.map(({ name, utilization, resetsAt }) => {
-      const used = utilization === null ? '' : `${Math.round(utilization * 100)} %`
-      return [
-        `window ${name}`,
-        [used, resetsAt === null ? '' : `resets ${fromNow(resetsAt, now)}`].filter(Boolean).join(', '),
-      ] as const
-    }),
-    ...cooldowns.map(
-      ({ scope, evidence, until }) =>
-        [`cooling (${scope})`, `${evidence}, ends ${fromNow(until, now)}`] as const,
-    ),
-  ])
-}
-
-function addEditing(accounts: Command, shell: Shell): void {
-  const add = accounts
-    .command('add')
-    .description('Add an account. API keys are the easy way: get one at your provider and hand it over here.')
-    .argument('<name>', 'how you and your clients call it')
-    .requiredOption('--provider <id>', 'console (Anthropic API key) or anthropic-compatible')
-  examples(
-    withJson(withAccountOptions(add)),
-    'spillway accounts add work --provider console --api-key-stdin < key.txt',
-    'spillway accounts add local --provider anthropic-compatible --base-url http://localhost:11434',
-    'printf "Bearer %s" "$KEY" | spillway accounts add kimi --provider anthropic-compatible --base-url https://api.moonshot.ai/anthropic --api-key-stdin',
-    'spillway accounts add spare --provider console --api-key-env ANTHROPIC_API_KEY --priority 10',
-  ).action(async (name: string, options: AccountOptions & { readonly provider: string } & JsonOption) => {
-    const apiKey = await readApiKey(shell, options, options.provider === 'console')
-    const body: ClientInput<'addAccount'>['body'] = {
-      name,
-      provider: options.provider,
-      ...toAccountFields(options),
-      ...(apiKey === undefined ? {} : { apiKey }),
-    }
-    const addIt = async (client: Client) => {
-      present(shell, options, await client.addAccount({ body }), () =>
-        shell.output.line(`Added the account ${name}.`),
-      )
-    }
-    await useClient(shell, addIt, { mayCreate: true })
-  })
-
-  const set = accounts.command('set').description('Change an account.').argument('<name>')
-  examples(
-    withJson(withAccountOptions(set)),
-    'spillway accounts set work --priority 5',
-    'spillway accounts set work --api-key-stdin < key.txt',
-  ).action(async (name: string, options: AccountOptions & JsonOption) => {
-    const apiKey = await readApiKey(shell, options, false)
-    const body = { ...toAccountFields(options), ...(apiKey === undefined ? {} : { apiKey }) }
-    await useClient(shell, async (client) => {
-      const changed = await client.changeAccount({ params: { id: name }, body })
-      present(shell, options, changed, () => shell.output.line(`Changed the account ${name}.`))
-    })
-  })
-  withJson(
-    accounts
-      .command('rename')
-      .description('Give an account another name.')
-      .argument('<name>')
-      .argument('<new-name>'),
-  ).action((name: string, newName: string, options: JsonOption) =>
-    useClient(shell, async (client) => {
-      const changed = await client.changeAccount({ params: { id: name }, body: { name: newName } })
-      present(shell, options, changed, () => shell.output.line(`${name} is now called ${newName}.`))
-    }),
-  )
-}
-
-const withAccountOptions = (command: Command): Command =>
-  command
-    .option('--api-key-stdin', 'read the API key from standard input')
-    .option('--api-key-env <variable>', 'read the API key from an environment variable')
-    .option('--base-url <url>', 'where requests go instead of to the provider’s own address')
-    .addOption(numeric('--priority <number>', 'lower numbers go first'))
-    .addOption(numeric('--weight <number>', 'share among equals'))
-    .addOption(numeric('--tier <number>', 'size of the plan'))
-    .addOption(repeated('--group <name>', 'a group it belongs to (may be repeated)'))
-    .addOption(repeated('--model-map <from=to>', 'serve one model by another (may be repeated)'))
 
 function addActions(accounts: Command, shell: Shell): void {
   const action = (
@@ -194,6 +103,12 @@ function addActions(accounts: Command, shell: Shell): void {
     (client, id) => client.clearCooldown({ params: { id } }),
     'is ready again',
   )
+  action(
+    'refresh',
+    'Renew an account’s token now, and ask its provider for its usage.',
+    (client, id) => client.refreshAccount({ params: { id } }),
+    'is up to date',
+  )
 }
 
 function addRemoveAndTest(accounts: Command, shell: Shell): void {
@@ -224,20 +139,4 @@ function addRemoveAndTest(accounts: Command, shell: Shell): void {
       if (!result.ok) shell.exitWith(EXIT.failure)
     }),
   )
-}
-
-function addTransfer(accounts: Command, shell: Shell): void {
-  accounts
-    .command('export')
-    .description('Print all accounts as JSON, without their credentials.')
-    .action(() => exportAccounts(shell))
-  examples(
-    accounts
-      .command('import')
-      .description(
-        'Add the accounts of a JSON file as "accounts export" prints it, each with "apiKey" or "apiKeyEnv" added.',
-      )
-      .argument('<file>', '"-" for standard input'),
-    'spillway accounts import accounts.json',
-  ).action((file: string) => importAccounts(shell, file))
 }

@@ -9,6 +9,30 @@ export function addOverviewCommands(program: Command, shell: Shell): void {
   withJson(
     program.command('status').description('Whether the gateway runs and how its accounts fare.'),
   ).action((options: JsonOption) => status(shell, options))
+  withJson(
+    program.command('providers').description('What accounts can be of, and how each gets its credential.'),
+  ).action((options: JsonOption) =>
+    useClient(
+      shell,
+      async (client) => {
+        const { providers } = await client.listProviders()
+        present(shell, options, providers, (list) =>
+          table(
+            shell.output,
+            ['ID', 'WHAT', 'CREDENTIAL', 'ADDRESS'],
+            list.map(({ id, label, credential, baseUrl }) => [
+              id,
+              label,
+              CREDENTIALS[credential],
+              baseUrl ?? '(--base-url)',
+            ]),
+            { whole: ['ID'] },
+          ),
+        )
+      },
+      { mayCreate: true },
+    ),
+  )
   examples(
     withJson(
       program
@@ -24,6 +48,12 @@ export function addOverviewCommands(program: Command, shell: Shell): void {
     }),
   )
 }
+
+const CREDENTIALS = {
+  key: 'API key',
+  'optional-key': 'API key, if it asks for one',
+  'sign-in': 'sign-in',
+} as const
 
 async function status(shell: Shell, options: JsonOption): Promise<void> {
   await useClient(shell, async (client, gate) => {

@@ -5,18 +5,33 @@
  */
 import type { ClientKey } from '../access.ts'
 import type { Account, AccountId } from '../account.ts'
-import type { Cooldown } from '../health.ts'
+import type { AccountEvent } from '../event.ts'
+import type { Cooldown, LoginNeed } from '../health.ts'
 import type { LedgerRow } from '../ledger.ts'
 import type { Window } from '../limits.ts'
+import type { Owner } from '../owner.ts'
 import type { Binding } from '../session.ts'
+import type { Standing } from '../standing.ts'
 import type { Millis } from '../time.ts'
 
 export type AccountChange = Partial<
   Pick<
     Account,
-    'name' | 'baseUrl' | 'priority' | 'weight' | 'tier' | 'groups' | 'modelMap' | 'secret' | 'pausedAt'
+    | 'name'
+    | 'baseUrl'
+    | 'priority'
+    | 'weight'
+    | 'tier'
+    | 'groups'
+    | 'modelMap'
+    | 'planOnly'
+    | 'network'
+    | 'pausedAt'
   >
 >
+
+/** What an account signs with, as it is stored. */
+export type Credential = Pick<Account, 'secret' | 'refreshSecret' | 'tokenExpiresAt'>
 
 export interface AccountStore {
   /** The accounts as they stand; a new array after each change. */
@@ -27,6 +42,40 @@ export interface AccountStore {
   change(id: AccountId, change: AccountChange): Promise<Account>
   remove(id: AccountId): Promise<void>
 }
+
+/**
+ * Credentials that change by themselves (G9). Whoever renews one claims it first, in the same
+ * database that the result goes to: so no two renew at once, and what a crash interrupted
+ * can be told afterwards.
+ */
+export interface CredentialStore {
+  /** The account as the database has it now; undefined when it is gone. */
+  reload(id: AccountId): Promise<Account | undefined>
+  /** Throws GatewayError when the database takes nothing: then nothing may be renewed either. */
+  claim(id: AccountId, version: number, claim: ClaimTerms): Promise<Claim>
+  /** Gives a claim up; `isInDoubt`: the provider may have renewed, and its answer was lost. */
+  release(id: AccountId, holder: string, isInDoubt: boolean): Promise<void>
+  /**
+   * Stores a credential in the place of the one of `version`, for good before it returns.
+   * Undefined when a newer one is there already, or the account is gone. Throws GatewayError
+   * when it can be kept nowhere.
+   */
+  replace(id: AccountId, version: number, credential: Credential): Promise<Account | undefined>
+}
+
+export interface ClaimTerms {
+  readonly holder: string
+  readonly now: Millis
+  /** After that moment others may take the claim over. */
+  readonly until: Millis
+}
+
+export type Claim =
+  /** `isInDoubt`: an earlier holder never said what came of it. */
+  | { readonly kind: 'claimed'; readonly isInDoubt: boolean }
+  | { readonly kind: 'held' }
+  /** The credential is another one by now. */
+  | { readonly kind: 'superseded' }
 
 export interface Totals {
   readonly requests: number
@@ -45,6 +94,12 @@ export interface KeyStore {
   ): Promise<ClientKey>
 }
 
+/** Whether the operator has said yes to what providers' terms say about subscriptions. */
+export interface TermsStore {
+  readonly acceptedAt: Millis | undefined
+  accept(now: Millis): Promise<void>
+}
+
 /** Settings that were changed through the API; values as JSON. */
 export interface SettingStore {
   all(): ReadonlyMap<string, unknown>
@@ -58,6 +113,8 @@ export interface HealthStore {
   saveCooldowns(id: AccountId, cooldowns: readonly Cooldown[]): void
   saveWindows(id: AccountId, windows: readonly Window[]): void
   saveSession(id: AccountId, session: StoredSession | undefined): void
+  saveLogin(id: AccountId, login: LoginNeed | undefined): void
+  saveStanding(id: AccountId, standing: Standing): void
 }
 
 export interface StoredSession {
@@ -69,6 +126,48 @@ export interface StoredHealth {
   readonly cooldowns: readonly Cooldown[]
   readonly windows: readonly Window[]
   readonly session: StoredSession | undefined
+  readonly login: LoginNeed | undefined
+  readonly standing: Standing
+}
+
+/** What has happened to accounts; written behind. */
+export interface EventStore {
+  add(id: AccountId, event: AccountEvent): void
+  /** Newest first, those before `before` (exclusive) where it is given. */
+  list(
+    id: AccountId,
+    options: { readonly limit: number; readonly before?: string },
+  ): Promise<readonly StoredEvent[]>
+}
+
+export interface StoredEvent extends AccountEvent {
+  readonly id: string
+}
+
+/** Readings of windows over time, for charts and forecasts. */
+export interface ReadingStore {
+  add(id: AccountId, windows: readonly Window[]): void
+  /** Oldest first. */
+  list(query: ReadingQuery): Promise<readonly StoredReading[]>
+  /** Thins what is older than a day, forgets what is older than 90; in small portions. */
+  thin(now: Millis): Promise<void>
+}
+
+export interface ReadingQuery {
+  readonly account?: AccountId
+  readonly window?: string
+  readonly since: Millis
+  readonly until: Millis
+  readonly limit: number
+}
+
+export interface StoredReading {
+  readonly account: AccountId
+  readonly window: string
+  readonly at: Millis
+  readonly utilization: number | undefined
+  readonly resetsAt: Millis | undefined
+  readonly status: string | undefined
 }
 
 /** Conversations and their accounts; bounded, the longest unused go first. */
@@ -79,8 +178,8 @@ export interface BindingStore {
 
 /** Files, batches and the like, and the account whose organization made them (`wire.md` §1.8). */
 export interface OwnerStore {
-  ownerOf(resource: string): AccountId | undefined
-  put(resource: string, account: AccountId): void
+  ownerOf(resource: string): Owner | undefined
+  put(resource: string, owner: Owner): void
   readonly isEmpty: boolean
 }
 

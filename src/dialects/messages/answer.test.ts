@@ -14,6 +14,7 @@ describe('readMessageAnswer', () => {
     expect(readMessageAnswer(JSON.stringify({ type: 'message', usage }))).toEqual({
       usage: { ...NO_USAGE, inputTokens: 110, outputTokens: 25, complete: true },
       error: undefined,
+      container: undefined,
     })
   })
 
@@ -22,6 +23,7 @@ describe('readMessageAnswer', () => {
     expect(readMessageAnswer(text)).toEqual({
       usage: NO_USAGE,
       error: { type: 'overloaded_error', message: 'Overloaded', code: undefined },
+      container: undefined,
     })
   })
 
@@ -34,7 +36,19 @@ describe('readMessageAnswer', () => {
     ['a page', '<html></html>'],
     ['nothing', ''],
   ])('says that it knows nothing of %s', (_what, text) => {
-    expect(readMessageAnswer(text)).toEqual({ usage: NO_USAGE, error: undefined })
+    expect(readMessageAnswer(text)).toEqual({ usage: NO_USAGE, error: undefined, container: undefined })
+  })
+
+  it.each([
+    [
+      'its container',
+      '{"container":{"id":"container_01","expires_at":"2026-11-20T12:00:00Z"}}',
+      'container_01',
+    ],
+    ['no container', '{"container":null}', undefined],
+    ['a container without an id', '{"container":{"id":7}}', undefined],
+  ])('reads %s', (_what, text, container) => {
+    expect(readMessageAnswer(text).container).toBe(container)
   })
 
   it('never throws', () => {

@@ -9,16 +9,30 @@ import { isObject, readUsage, withCompactions } from './usage.ts'
 export interface MessageAnswer {
   readonly usage: Usage
   readonly error: ErrorEnvelope | undefined
+  /** The container that the answer ran in. */
+  readonly container: string | undefined
 }
+
+const NOTHING: MessageAnswer = { usage: NO_USAGE, error: undefined, container: undefined }
 
 export function readMessageAnswer(text: string): MessageAnswer {
   try {
     const value: unknown = JSON.parse(text)
-    if (!isObject(value)) return { usage: NO_USAGE, error: undefined }
-    if (value.type === 'error') return { usage: NO_USAGE, error: readErrorEnvelope(text) }
+    if (!isObject(value)) return NOTHING
+    if (value.type === 'error') return { ...NOTHING, error: readErrorEnvelope(text) }
     const usage = withCompactions(readUsage(value.usage), value.usage)
-    return { usage: { ...usage, complete: isObject(value.usage) }, error: undefined }
+    return {
+      usage: { ...usage, complete: isObject(value.usage) },
+      error: undefined,
+      container: readContainer(value),
+    }
   } catch {
-    return { usage: NO_USAGE, error: undefined }
+    return NOTHING
   }
+}
+
+/** The id in a message's or a delta's `container` (`wire.md` §1.5). */
+export function readContainer(value: unknown): string | undefined {
+  const container = isObject(value) ? value.container : undefined
+  return isObject(container) && typeof container.id === 'string' ? container.id : undefined
 }

@@ -5,6 +5,7 @@
  */
 import { NO_USAGE, type Usage } from '../../core/usage.ts'
 import { createEventReader } from '../sse.ts'
+import { readContainer } from './answer.ts'
 import { type ErrorEnvelope, readErrorEnvelope } from './error.ts'
 import { isObject, namesIterations, readUsage, withCompactions } from './usage.ts'
 
@@ -16,60 +17,91 @@ export interface MessageStream {
   readonly isWhole: boolean
   /** The `error` event, once it came. */
   readonly error: ErrorEnvelope | undefined
+  /** Its data as it came: providers say there what the envelope has no field for. */
+  readonly errorText: string
   readonly usage: Usage
+  /** The container that the answer ran in, as far as it has been named. */
+  readonly container: string | undefined
+}
+
+interface State {
+  hasContent: boolean
+  isWhole: boolean
+  error: ErrorEnvelope | undefined
+  errorText: string
+  usage: Usage
+  compacted: unknown
+  container: string | undefined
 }
 
 export function createMessageStream(): MessageStream {
-  let hasContent = false
-  let isWhole = false
-  let error: ErrorEnvelope | undefined
-  let usage = NO_USAGE
-  let compacted: unknown
-
-  const take = (value: unknown): void => {
-    usage = readUsage(value, usage)
-    if (namesIterations(value)) compacted = value
+  const state: State = {
+    hasContent: false,
+    isWhole: false,
+    error: undefined,
+    errorText: '',
+    usage: NO_USAGE,
+    compacted: undefined,
+    container: undefined,
   }
-  const on = (name: string, data: string): void => {
-    switch (name) {
-      case 'message_start': {
-        const message = parse(data)?.message
-        take(isObject(message) ? message.usage : undefined)
-        return
-      }
-      case 'message_delta':
-        hasContent = true
-        take(parse(data)?.usage)
-        return
-      case 'error':
-        error = readErrorEnvelope(data)
-        return
-      case 'message_stop':
-        hasContent = true
-        isWhole = true
-        return
-      case 'ping':
-        return
-      default:
-        hasContent = true
-    }
-  }
-  const reader = createEventReader({ wants: (name) => WANTED.has(name), on })
+  const reader = createEventReader({
+    wants: (name) => WANTED.has(name),
+    on: (name, data) => follow(state, name, data),
+  })
   return {
     see: reader.see,
     get hasContent() {
-      return hasContent
+      return state.hasContent
     },
     get isWhole() {
-      return isWhole
+      return state.isWhole
     },
     get error() {
-      return error
+      return state.error
+    },
+    get errorText() {
+      return state.errorText
+    },
+    get container() {
+      return state.container
     },
     get usage() {
+      const { usage, compacted, isWhole } = state
       return { ...withCompactions(usage, compacted), complete: isWhole && !reader.hasLost }
     },
   }
+}
+
+function follow(state: State, name: string, data: string): void {
+  switch (name) {
+    case 'message_start': {
+      const message = parse(data)?.message
+      return take(state, isObject(message) ? message.usage : undefined, message)
+    }
+    case 'message_delta': {
+      state.hasContent = true
+      const value = parse(data)
+      return take(state, value?.usage, value?.delta)
+    }
+    case 'error':
+      state.error = readErrorEnvelope(data)
+      state.errorText = data
+      return
+    case 'message_stop':
+      state.hasContent = true
+      state.isWhole = true
+      return
+    case 'ping':
+      return
+    default:
+      state.hasContent = true
+  }
+}
+
+function take(state: State, usage: unknown, part: unknown): void {
+  state.usage = readUsage(usage, state.usage)
+  if (namesIterations(usage)) state.compacted = usage
+  state.container = readContainer(part) ?? state.container
 }
 
 const WANTED: ReadonlySet<string> = new Set(['message_start', 'message_delta', 'error'])

@@ -1,0 +1,94 @@
+/** `spillway accounts add`, `set` and `rename`: what the operator says about accounts. */
+import type { Command } from 'commander'
+import type { Client } from '../../api/client.ts'
+import { examples, type JsonOption, present, useClient, withJson } from '../command.ts'
+import type { Shell } from '../shell.ts'
+import { type AccountOptions, readApiKey, toAccountFields, withAccountOptions } from './account-options.ts'
+import { type SignInOptions, signIn, withSignInOptions, withTerms } from './account-sign-in.ts'
+
+export function addEditingCommands(accounts: Command, shell: Shell): void {
+  addAdding(accounts, shell)
+  addSetting(accounts, shell)
+  addRenaming(accounts, shell)
+}
+
+type AddOptions = AccountOptions & SignInOptions & JsonOption & { readonly provider: string }
+
+function addAdding(accounts: Command, shell: Shell): void {
+  const add = accounts
+    .command('add')
+    .description('Add an account. API keys are the easy way: get one at your provider and hand it over here.')
+    .argument('<name>', 'how you and your clients call it')
+    .requiredOption(
+      '--provider <id>',
+      'console (Anthropic API key), zai, openrouter, claude-oauth, …: "spillway providers" lists them',
+    )
+  examples(
+    withJson(withSignInOptions(withAccountOptions(add))),
+    'spillway accounts add work --provider console --api-key-stdin < key.txt',
+    'spillway accounts add spare --provider console --api-key-env ANTHROPIC_API_KEY --priority 10',
+    'spillway accounts add glm --provider zai --api-key-env ZAI_API_KEY --model-map claude-sonnet-5-5=glm-5.3',
+    'spillway accounts add local --provider ollama --model-map claude-haiku-5-5=qwen3',
+    'spillway accounts add max --provider claude-oauth',
+  ).action((name: string, options: AddOptions) =>
+    useClient(shell, (client) => addOne(shell, client, name, options), { mayCreate: true }),
+  )
+}
+
+async function addOne(shell: Shell, client: Client, name: string, options: AddOptions): Promise<void> {
+  const { provider } = options
+  const fields = toAccountFields(options, shell.environment)
+  const hasKey = options.apiKeyStdin === true || options.apiKeyEnv !== undefined
+  const { providers } = await client.listProviders()
+  const { credential } = providers.find(({ id }) => id === provider) ?? {}
+  if (credential === 'sign-in' && !hasKey) {
+    const account = await signIn(shell, client, { name, provider, fields, options })
+    return present(shell, options, account, () => sayAdded(shell, name, account.notes))
+  }
+  const apiKey = await readApiKey(shell, options, credential === 'key')
+  const account = await withTerms(shell, options, (acceptTerms) =>
+    client.addAccount({
+      body: { name, provider, ...fields, ...(apiKey === undefined ? {} : { apiKey }), ...acceptTerms },
+    }),
+  )
+  present(shell, options, account, () => sayAdded(shell, name, []))
+}
+
+function sayAdded(shell: Shell, name: string, notes: readonly string[]): void {
+  shell.output.line(`Added the account ${name}.`)
+  for (const note of notes) shell.output.note(note)
+}
+
+function addSetting(accounts: Command, shell: Shell): void {
+  const set = accounts.command('set').description('Change an account.').argument('<name>')
+  examples(
+    withJson(withAccountOptions(set)),
+    'spillway accounts set work --priority 5',
+    'spillway accounts set work --api-key-stdin < key.txt',
+  ).action(async (name: string, options: AccountOptions & JsonOption) => {
+    const apiKey = await readApiKey(shell, options, false)
+    const body = {
+      ...toAccountFields(options, shell.environment),
+      ...(apiKey === undefined ? {} : { apiKey }),
+    }
+    await useClient(shell, async (client) => {
+      const changed = await client.changeAccount({ params: { id: name }, body })
+      present(shell, options, changed, () => shell.output.line(`Changed the account ${name}.`))
+    })
+  })
+}
+
+function addRenaming(accounts: Command, shell: Shell): void {
+  withJson(
+    accounts
+      .command('rename')
+      .description('Give an account another name.')
+      .argument('<name>')
+      .argument('<new-name>'),
+  ).action((name: string, newName: string, options: JsonOption) =>
+    useClient(shell, async (client) => {
+      const changed = await client.changeAccount({ params: { id: name }, body: { name: newName } })
+      present(shell, options, changed, () => shell.output.line(`${name} is now called ${newName}.`))
+    }),
+  )
+}
