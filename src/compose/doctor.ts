@@ -25,6 +25,7 @@ export async function examine(places: Places, environment: Environment): Promise
       await checkPort(connection, client),
       await checkDatabase(client),
       ...(await checkAccounts(client)),
+      ...(await checkTokens(client)),
       await checkStreaming(connection),
       checkProxies(environment),
     ]
@@ -51,7 +52,7 @@ function checkPermissions({ dataDirectory }: Places): readonly Check[] {
   if (!existsSync(dataDirectory)) {
     return [{ name: 'data directory', ok: true, message: `${dataDirectory} will be made at the first start` }]
   }
-  const secret = ['secret.key', 'admin.token', 'spillway.db', 'ledger.journal']
+  const secret = ['secret.key', 'admin.token', 'spillway.db', 'ledger.journal', 'credentials.journal']
   const loose = secret.filter((file) => isOpenToOthers(join(dataDirectory, file)))
   const isWritable = canWrite(dataDirectory)
   return [
@@ -123,6 +124,17 @@ async function checkAccounts(client: Client): Promise<readonly Check[]> {
     ...results.map(({ name, ok, message }): Check => ({ name: `account ${name}`, ok, message })),
     ...(skew === undefined ? [] : [checkClock(skew)]),
   ]
+}
+
+/** Only what a person has to do something about: the others are renewed by themselves. */
+async function checkTokens(client: Client): Promise<readonly Check[]> {
+  const { tokens } = await client.tokenHealth()
+  return tokens.map(({ account, message, remedy }) => ({
+    name: `token of ${account}`,
+    ok: remedy === undefined,
+    message,
+    ...(remedy === undefined ? {} : { remedy }),
+  }))
 }
 
 function checkClock(skewMs: number): Check {

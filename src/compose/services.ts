@@ -51,7 +51,7 @@ export function toServices(
     refreshAccount: keeper.refresh,
     tokenReport: keeper.tokenReport,
     signIns: createSignIns<SignInPurpose>(keeping),
-    sealedFiles: { encrypt: encryptWithPassphrase, decrypt: decryptWithPassphrase },
+    sealedFiles: createSealedFiles(),
     historyId,
     feed,
     metrics: metrics.text,
@@ -96,6 +96,20 @@ const liveOf = (pool: Pool): Services['live'] => ({
   clear: pool.clear,
   learned: pool.learned,
 })
+
+/** One after the other: each takes a quarter of a gigabyte while it works. */
+function createSealedFiles(): Services['sealedFiles'] {
+  let last: Promise<unknown> = Promise.resolve()
+  const inTurn = (work: () => Promise<string>): Promise<string> => {
+    const mine = last.then(work)
+    last = mine.catch(() => {})
+    return mine
+  }
+  return {
+    encrypt: (text, passphrase) => inTurn(() => encryptWithPassphrase(text, passphrase)),
+    decrypt: (file, passphrase) => inTurn(() => decryptWithPassphrase(file, passphrase)),
+  }
+}
 
 /** With a token that is about to end the test would say nothing about the account. */
 async function usableOf(account: Account, { tokens }: Keeper): Promise<Account> {

@@ -7,6 +7,7 @@ import { refusalOf } from '../core/refusal.ts'
 import { type Binding, bindingAfter } from '../core/session.ts'
 import type { Situation } from '../core/situation.ts'
 import { DAY, later, type Millis } from '../core/time.ts'
+import type { Made } from '../dialects/messages/answer.ts'
 import type { ProxyContext } from './context.ts'
 import type { Job } from './job.ts'
 
@@ -50,8 +51,10 @@ function ownedBy(account: AccountId, id: string, { owners, pool }: ProxyContext)
   owners.put(id, { account, organization: pool.standingOf(account).organization })
 }
 
-/** A container that an answer ran in can only be used again where it is. */
-export function ownContainer(job: Job, container: string | undefined, context: ProxyContext): void {
+/** A container, and the messages of a thread, can only be used again where they are. */
+export function ownMade(job: Job, { message, container }: Made, context: ProxyContext): void {
   const { account } = job.record
-  if (container !== undefined && account !== undefined) ownedBy(account.id, container, context)
+  if (account === undefined) return
+  if (container !== undefined) ownedBy(account.id, container, context)
+  if (message !== undefined && job.facts.isThread) ownedBy(account.id, message, context)
 }

@@ -44,6 +44,8 @@ export interface Facts {
   readonly agent: string | undefined
   readonly clientRetries: number
   readonly owner: Owner | undefined
+  /** Its history stays at the provider, under the answer's id. */
+  readonly isThread: boolean
 }
 
 /** What the row will say, as it becomes known. */
@@ -79,6 +81,7 @@ export const NO_FACTS: Facts = {
   agent: undefined,
   clientRetries: 0,
   owner: undefined,
+  isThread: false,
 }
 
 /** Longer session names are digested: the binding table holds keys of bounded length. */
@@ -121,7 +124,8 @@ export function readFacts(
     session: (conversation?.session ?? key)?.slice(0, LONGEST_KEY),
     agent: conversation?.agent?.slice(0, LONGEST_KEY),
     clientRetries,
-    owner: owner ?? ownerInBody(body, context),
+    owner: owner ?? threadOwner(read.thread, context) ?? ownerInBody(body, context),
+    isThread: read.thread !== undefined,
   }
 }
 
@@ -130,6 +134,12 @@ const digestOf = (
   opening: readonly Span[],
   { digest }: ProxyContext,
 ): string | undefined => (opening.length === 0 ? undefined : `opening-${digest(body, opening)}`)
+
+/** A thread that nobody here knows is sent on: the provider’s 404 makes the client send everything anew (`wire.md` §1.3). */
+function threadOwner(previous: string | undefined, { owners, pool }: ProxyContext): Owner | undefined {
+  const owner = previous === undefined || previous === '' ? undefined : owners.ownerOf(previous)
+  return owner !== undefined && pool.views().some((view) => isReachable(owner, view)) ? owner : undefined
+}
 
 const NAMED_RESOURCES = ['"file_', '"container_', '"skill_'].map((text) => Buffer.from(text))
 

@@ -5,7 +5,7 @@
  */
 import { type Headers, headerOf, isEventStream } from '../core/headers.ts'
 import { NO_USAGE, type Usage } from '../core/usage.ts'
-import { readMessageAnswer } from '../dialects/messages/answer.ts'
+import { type Made, NOTHING_MADE, readMessageAnswer } from '../dialects/messages/answer.ts'
 import { createMessageStream, type MessageStream } from '../dialects/messages/stream.ts'
 import type { ProxyContext } from './context.ts'
 import type { Begun } from './hold.ts'
@@ -21,7 +21,7 @@ export interface Reading {
   readonly usage: Usage
   /** Whether the terminal event came; undefined for answers that have none. */
   readonly isWhole: boolean | undefined
-  readonly container: string | undefined
+  readonly made: Made
 }
 
 interface Reader {
@@ -51,7 +51,7 @@ export function createMeter(job: Job, { answer, held, stream }: Begun, { decode 
   return meter
 }
 
-const NOTHING_READ: Reading = { usage: NO_USAGE, isWhole: undefined, container: undefined }
+const NOTHING_READ: Reading = { usage: NO_USAGE, isWhole: undefined, made: NOTHING_MADE }
 const BLIND: Reader = { see: () => {}, result: () => NOTHING_READ }
 
 const readerOf = (headers: Headers): Reader => (isEventStream(headers) ? eventReader() : jsonReader())
@@ -61,7 +61,7 @@ function eventReader(): Reader {
   return { see: stream.see, result: () => ofStream(stream) }
 }
 
-const ofStream = ({ usage, isWhole, container }: MessageStream): Reading => ({ usage, isWhole, container })
+const ofStream = ({ usage, isWhole, made }: MessageStream): Reading => ({ usage, isWhole, made })
 
 function jsonReader(): Reader {
   let pieces: Uint8Array[] = []
@@ -74,8 +74,8 @@ function jsonReader(): Reader {
     },
     result() {
       if (size > MOST_COPIED_BYTES) return NOTHING_READ
-      const { usage, container } = readMessageAnswer(textOf(pieces))
-      return { usage, isWhole: undefined, container }
+      const { usage, made } = readMessageAnswer(textOf(pieces))
+      return { usage, isWhole: undefined, made }
     },
   }
 }

@@ -6,7 +6,7 @@
 import { type Headers, isEventStream } from '../core/headers.ts'
 import type { Outcome } from '../core/ledger.ts'
 import { type BodyEnd, isEnd } from '../core/ports/upstream.ts'
-import { ownContainer } from './bind.ts'
+import { ownMade } from './bind.ts'
 import type { ProxyContext } from './context.ts'
 import type { Begun } from './hold.ts'
 import { book, type Job, withoutSecrets } from './job.ts'
@@ -100,6 +100,6 @@ const TRUNCATIONS: Readonly<Record<BodyEnd['end'] | 'late', string>> = {
 /** The row, before whatever tells the client that this was all. */
 function settle({ job, begun, context }: Run, outcome: Outcome, reading: Reading, error?: string): void {
   job.record.usage = reading.usage
-  ownContainer(job, reading.container, context)
+  ownMade(job, reading.made, context)
   book(job, context, { status: begun.answer.status, outcome, error })
 }

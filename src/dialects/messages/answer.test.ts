@@ -14,7 +14,7 @@ describe('readMessageAnswer', () => {
     expect(readMessageAnswer(JSON.stringify({ type: 'message', usage }))).toEqual({
       usage: { ...NO_USAGE, inputTokens: 110, outputTokens: 25, complete: true },
       error: undefined,
-      container: undefined,
+      made: { message: undefined, container: undefined },
     })
   })
 
@@ -23,7 +23,7 @@ describe('readMessageAnswer', () => {
     expect(readMessageAnswer(text)).toEqual({
       usage: NO_USAGE,
       error: { type: 'overloaded_error', message: 'Overloaded', code: undefined },
-      container: undefined,
+      made: { message: undefined, container: undefined },
     })
   })
 
@@ -36,7 +36,11 @@ describe('readMessageAnswer', () => {
     ['a page', '<html></html>'],
     ['nothing', ''],
   ])('says that it knows nothing of %s', (_what, text) => {
-    expect(readMessageAnswer(text)).toEqual({ usage: NO_USAGE, error: undefined, container: undefined })
+    expect(readMessageAnswer(text)).toEqual({
+      usage: NO_USAGE,
+      error: undefined,
+      made: { message: undefined, container: undefined },
+    })
   })
 
   it.each([
@@ -48,7 +52,7 @@ describe('readMessageAnswer', () => {
     ['no container', '{"container":null}', undefined],
     ['a container without an id', '{"container":{"id":7}}', undefined],
   ])('reads %s', (_what, text, container) => {
-    expect(readMessageAnswer(text).container).toBe(container)
+    expect(readMessageAnswer(text).made.container).toBe(container)
   })
 
   it('never throws', () => {

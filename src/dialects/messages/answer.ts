@@ -9,11 +9,20 @@ import { isObject, readUsage, withCompactions } from './usage.ts'
 export interface MessageAnswer {
   readonly usage: Usage
   readonly error: ErrorEnvelope | undefined
-  /** The container that the answer ran in. */
+  readonly made: Made
+}
+
+/** What an answer leaves behind at its provider, where later requests may name it. */
+export interface Made {
+  /** The answer itself: a server-side thread can go on from it. */
+  readonly message: string | undefined
+  /** The container that it ran in. */
   readonly container: string | undefined
 }
 
-const NOTHING: MessageAnswer = { usage: NO_USAGE, error: undefined, container: undefined }
+export const NOTHING_MADE: Made = { message: undefined, container: undefined }
+
+const NOTHING: MessageAnswer = { usage: NO_USAGE, error: undefined, made: NOTHING_MADE }
 
 export function readMessageAnswer(text: string): MessageAnswer {
   try {
@@ -24,7 +33,7 @@ export function readMessageAnswer(text: string): MessageAnswer {
     return {
       usage: { ...usage, complete: isObject(value.usage) },
       error: undefined,
-      container: readContainer(value),
+      made: { message: textOf(value.id), container: readContainer(value) },
     }
   } catch {
     return NOTHING
@@ -34,5 +43,7 @@ export function readMessageAnswer(text: string): MessageAnswer {
 /** The id in a message's or a delta's `container` (`wire.md` §1.5). */
 export function readContainer(value: unknown): string | undefined {
   const container = isObject(value) ? value.container : undefined
-  return isObject(container) && typeof container.id === 'string' ? container.id : undefined
+  return isObject(container) ? textOf(container.id) : undefined
 }
+
+export const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)

@@ -43,8 +43,18 @@ describe('readMessagesRequest', () => {
       modelSpan: undefined,
       isStream: false,
       userSession: undefined,
+      thread: undefined,
       opening: [],
     })
+  })
+
+  it.each<[unknown, string | undefined]>([
+    [{ type: 'create' }, ''],
+    [{ type: 'continue', previous_message_id: 'msg_01' }, 'msg_01'],
+    [{ previous_message_id: 7 }, ''],
+    [undefined, undefined],
+  ])('takes thread: %j for one that goes on from %p', (thread, expected) => {
+    expect(read({ thread })?.thread).toBe(expected)
   })
 })
 

@@ -12,23 +12,26 @@ export interface MessagesRequest {
   readonly isStream: boolean
   /** The session in `metadata.user_id`, in either of its encodings. */
   readonly userSession: string | undefined
+  /** The message that a server-side thread is to go on from (`wire.md` §1.3); empty: a thread is to begin. */
+  readonly thread: string | undefined
   /** What a conversation begins with: system, tools and the first user message. */
   readonly opening: readonly Span[]
 }
 
-const MEMBERS = ['model', 'stream', 'metadata', 'system', 'tools', 'messages'] as const
+const MEMBERS = ['model', 'stream', 'metadata', 'system', 'tools', 'messages', 'thread'] as const
 
 /** Undefined when the body is not one JSON object. */
 export function readMessagesRequest(body: Uint8Array): MessagesRequest | undefined {
   const members = findMembers(body, MEMBERS)
   if (members === undefined) return undefined
-  const { model, stream, metadata, system, tools, messages } = members
+  const { model, stream, metadata, system, tools, messages, thread } = members
   const first = messages === undefined ? [] : firstUserMessage(body, messages)
   return {
     model: readString(body, model),
     modelSpan: model,
     isStream: stream !== undefined && body[stream.start] === LETTER_T,
     userSession: metadata === undefined ? undefined : readUserSession(body, metadata),
+    thread: thread === undefined ? undefined : readThread(body, thread),
     opening: [system, tools, ...first].filter((span) => span !== undefined),
   }
 }
@@ -50,6 +53,9 @@ function firstUserMessage(body: Uint8Array, messages: Span): readonly Span[] {
   const isUser = (element: Span) => readString(body, findMembers(body, ['role'], element)?.role) === 'user'
   return findElements(body, messages, isUser) ?? []
 }
+
+const readThread = (body: Uint8Array, thread: Span): string =>
+  readString(body, findMembers(body, ['previous_message_id'], thread)?.previous_message_id) ?? ''
 
 /** `wire.md` §3.2: before 2.1.78 a joined string, since then JSON in a string. */
 const OLD_USER_ID = /^user_[a-fA-F0-9]{64}_account_.*?_session_([a-f0-9-]+)$/

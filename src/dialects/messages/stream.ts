@@ -5,7 +5,7 @@
  */
 import { NO_USAGE, type Usage } from '../../core/usage.ts'
 import { createEventReader } from '../sse.ts'
-import { readContainer } from './answer.ts'
+import { type Made, NOTHING_MADE, readContainer, textOf } from './answer.ts'
 import { type ErrorEnvelope, readErrorEnvelope } from './error.ts'
 import { isObject, namesIterations, readUsage, withCompactions } from './usage.ts'
 
@@ -20,8 +20,8 @@ export interface MessageStream {
   /** Its data as it came: providers say there what the envelope has no field for. */
   readonly errorText: string
   readonly usage: Usage
-  /** The container that the answer ran in, as far as it has been named. */
-  readonly container: string | undefined
+  /** As far as it has been named. */
+  readonly made: Made
 }
 
 interface State {
@@ -31,7 +31,7 @@ interface State {
   errorText: string
   usage: Usage
   compacted: unknown
-  container: string | undefined
+  made: Made
 }
 
 export function createMessageStream(): MessageStream {
@@ -42,7 +42,7 @@ export function createMessageStream(): MessageStream {
     errorText: '',
     usage: NO_USAGE,
     compacted: undefined,
-    container: undefined,
+    made: NOTHING_MADE,
   }
   const reader = createEventReader({
     wants: (name) => WANTED.has(name),
@@ -62,8 +62,8 @@ export function createMessageStream(): MessageStream {
     get errorText() {
       return state.errorText
     },
-    get container() {
-      return state.container
+    get made() {
+      return state.made
     },
     get usage() {
       const { usage, compacted, isWhole } = state
@@ -76,7 +76,9 @@ function follow(state: State, name: string, data: string): void {
   switch (name) {
     case 'message_start': {
       const message = parse(data)?.message
-      return take(state, isObject(message) ? message.usage : undefined, message)
+      if (!isObject(message)) return
+      state.made = { ...state.made, message: textOf(message.id) }
+      return take(state, message.usage, message)
     }
     case 'message_delta': {
       state.hasContent = true
@@ -101,7 +103,8 @@ function follow(state: State, name: string, data: string): void {
 function take(state: State, usage: unknown, part: unknown): void {
   state.usage = readUsage(usage, state.usage)
   if (namesIterations(usage)) state.compacted = usage
-  state.container = readContainer(part) ?? state.container
+  const container = readContainer(part)
+  if (container !== undefined) state.made = { ...state.made, container }
 }
 
 const WANTED: ReadonlySet<string> = new Set(['message_start', 'message_delta', 'error'])
