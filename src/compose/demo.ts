@@ -6,7 +6,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createClient } from '../api/client.ts'
+import { type Client, createClient } from '../api/client.ts'
 import { PING } from '../simulator/events.ts'
 import { simulatedMessage } from '../simulator/healthy.ts'
 import {
@@ -30,12 +30,14 @@ export interface Demo {
   stop(): void
 }
 
-/** Of one priority: new conversations go to each in turn. */
-const ACCOUNTS = [
-  { name: 'steady', key: 'demo-steady' },
+/** Of one priority with the plan below: new conversations go to each in turn. */
+const KEYS = [
   { name: 'spent', key: 'demo-spent' },
   { name: 'moody', key: 'demo-moody' },
 ] as const
+/** A subscription that is well; its token is renewed every few minutes, so that it can be seen. */
+const PLAN = 'steady'
+const PLAN_TOKEN_SECONDS = 15 * 60
 
 const TRAFFIC_MS = 1_500
 /** So many conversations go on at a time, each for so many turns. */
@@ -55,7 +57,8 @@ export function createDemo(): Demo {
         const headers = { 'content-type': 'application/json', authorization: `Bearer ${gateway.adminToken}` }
         return gateway.app(new Request(`http://gateway${path}`, { ...init, headers }), 'demo')
       })
-      for (const { name, key } of ACCOUNTS) {
+      await addPlan(client, simulator)
+      for (const { name, key } of KEYS) {
         await client.addAccount({
           body: { name, provider: 'anthropic-compatible', apiKey: key, baseUrl: simulator.url },
         })
@@ -71,10 +74,29 @@ export function createDemo(): Demo {
   }
 }
 
-/** One is well, one reaches its window's end, one is overloaded now and then. */
+/** Nobody's subscription: the simulated provider grants it and renews its tokens. */
+async function addPlan(client: Client, { url, logins }: Simulator): Promise<void> {
+  await client.changeConfig({ body: { anthropicOauthUrl: url, anthropicAuthorizeUrl: url } })
+  logins.lifetimeSeconds = PLAN_TOKEN_SECONDS
+  const { accessToken, refreshToken, expiresAt, loginId } = logins.grant({ plan: 'max-5x' })
+  logins.setUsage(loginId, { fiveHour: { usedPercent: 42 }, sevenDay: { usedPercent: 61 } })
+  await client.addAccount({
+    body: {
+      name: PLAN,
+      provider: 'claude-oauth',
+      baseUrl: url,
+      tier: 5,
+      accessToken,
+      ...(refreshToken === undefined ? {} : { refreshToken }),
+      tokenExpiresAt: new Date(expiresAt).toISOString(),
+      acceptTerms: true,
+    },
+  })
+}
+
+/** Beside the plan, one reaches its window's end, and one is overloaded now and then. */
 function giveCharacter(simulator: Simulator): void {
   let answered = 0
-  simulator.always('demo-steady', unhurried)
   simulator.always('demo-spent', (request) => {
     answered++
     return answered % 6 === 0 ? windowSpent('5h', Math.round(Date.now() / 1_000) + 45) : unhurried(request)
