@@ -219,7 +219,10 @@ export const tokenHealthSchema = z.object({
 export const signInSchema = z.strictObject({
   name: name.describe('of the new account, or of one that is to be signed in again'),
   provider: z.string().default('claude-oauth'),
-  mode: z.enum(['max', 'console']).default('max').describe('max: a subscription on claude.ai'),
+  mode: z
+    .enum(['max', 'console'])
+    .optional()
+    .describe('max: a subscription on claude.ai (the usual way); of an account that is there, as before'),
   createKey: z
     .boolean()
     .optional()

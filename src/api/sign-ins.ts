@@ -2,6 +2,7 @@
  * Signing in to accounts with a browser, as the API's handlers need it: begun, and finished
  * with what was granted. Types only; who talks to providers is the keeper.
  */
+import type { AccountId } from '../core/account.ts'
 import type { Standing } from '../core/standing.ts'
 import type { Millis } from '../core/time.ts'
 import type { Input } from './contract.ts'
@@ -24,7 +25,11 @@ export interface SignInOptions {
 }
 
 /** What the sign-in was begun for. */
-export type SignInPurpose = Input<'beginSignIn'>['body']
+export interface SignInPurpose {
+  readonly wanted: Input<'beginSignIn'>['body']
+  /** The account that is signed in to again; undefined: a new one. */
+  readonly again: AccountId | undefined
+}
 
 export interface BegunSignIn {
   readonly sessionId: string

@@ -61,7 +61,7 @@ const toStateView = ({ kind, since, until, reason, remedy }: AccountState): Acco
   ...definedOnly({ reason, since: isoOf(since), until: isoOf(until), remedy }),
 })
 
-function toStandingView({ status, overage, ...whose }: Standing) {
+function toStandingView({ status, overage, loginMode: _, ...whose }: Standing) {
   return {
     ...definedOnly({ providerStatus: status, ...whose }),
     ...(overage === undefined

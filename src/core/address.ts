@@ -45,7 +45,8 @@ function mappedIpv4(groups: readonly number[]): string | undefined {
   return `${high >> 8}.${high & 0xff}.${low >> 8}.${low & 0xff}`
 }
 
-function parseIpv6(address: string): readonly number[] | undefined {
+/** The eight groups of an IPv6 address, in brackets or not; undefined when it is none. */
+export function parseIpv6(address: string): readonly number[] | undefined {
   const plain = address.replace(/^\[|\]$/g, '').replace(/%.*$/, '')
   const dotted = /^(.*:)(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(plain)
   const text =

@@ -15,6 +15,8 @@ export interface Standing {
   /** "claude_max", "claude_pro", …, as the provider calls it. */
   readonly plan?: string
   readonly email?: string
+  /** What was signed in to last: a subscription (max), or the console. */
+  readonly loginMode?: 'max' | 'console'
 }
 
 export const UNKNOWN_STANDING: Standing = {}

@@ -65,6 +65,11 @@ export async function assertTerms(
   })
 }
 
+export const networkOf = (
+  { id, network }: Pick<Account, 'id' | 'network'>,
+  { secrets }: Pick<Services, 'secrets'>,
+): AccountNetwork => (network === undefined ? {} : readNetwork(secrets.open('account-network', id, network)))
+
 interface NetworkInput {
   readonly proxy?: string | null | undefined
   readonly headers?: Readonly<Record<string, string>> | null | undefined
@@ -77,10 +82,7 @@ export function toNetwork(
   { secrets }: Pick<Services, 'secrets'>,
 ): SealedSecret | undefined {
   if (proxy === undefined && headers === undefined) return before.network
-  const known: AccountNetwork =
-    before.network === undefined
-      ? {}
-      : readNetwork(secrets.open('account-network', before.id, before.network))
+  const known = networkOf(before, { secrets })
   const problem = typeof proxy === 'string' ? proxyProblem(proxy) : undefined
   if (problem !== undefined) throw badField('proxy', problem)
   const nextProxy = proxy === undefined ? known.proxy : (proxy ?? undefined)

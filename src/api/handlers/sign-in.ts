@@ -4,16 +4,19 @@
  */
 import type { Account } from '../../core/account.ts'
 import { GatewayError } from '../../core/error.ts'
+import { readNetwork } from '../../core/network.ts'
 import { toIso } from '../../core/time.ts'
 import type { Answer } from '../contract.ts'
 import type { Handlers } from '../handlers.ts'
 import type { Services } from '../services.ts'
 import type { Grant, SignInPurpose } from '../sign-ins.ts'
+import { definedOnly } from '../views.ts'
 import {
   assertBaseUrl,
   assertTerms,
   badField,
   findAccount,
+  networkOf,
   providerFor,
   replaceCredential,
   toCredential,
@@ -31,8 +34,10 @@ export function signInHandlers(services: Services): Pick<Handlers, 'beginSignIn'
   }
 }
 
-async function begin(services: Services, wanted: SignInPurpose): Promise<Answer<'beginSignIn'>> {
+async function begin(services: Services, wanted: Wanted): Promise<Answer<'beginSignIn'>> {
   const { name, mode, createKey } = wanted
+  const known = services.accounts.all().find((account) => account.name === name)
+  if (known !== undefined) assertSignsIn(services, known)
   const provider = providerFor(services, wanted.provider)
   if (provider.credential !== 'sign-in')
     throw badField(
@@ -44,52 +49,79 @@ async function begin(services: Services, wanted: SignInPurpose): Promise<Answer<
       'createKey',
       'Only an organization of the console can make API keys: use the mode "console".',
     )
-  const known = services.accounts.all().find((account) => account.name === name)
-  if (known !== undefined && known.provider !== provider.id)
-    throw new GatewayError(
-      'conflict',
-      `The account ${name} is of the provider ${known.provider}, which is not signed in to. Choose another name.`,
-    )
   if (known === undefined) assertStorable(services, wanted)
+  else assertUnchanged(known, wanted)
   if (mode === 'max') await assertTerms(services, wanted.acceptTerms)
   const { sessionId, authUrl, expiresAt } = services.signIns.begin(
     {
       provider: provider.id,
       mode,
-      baseUrl: wanted.baseUrl ?? known?.baseUrl,
-      proxy: wanted.proxy,
+      baseUrl: known === undefined ? wanted.baseUrl : known.baseUrl,
+      proxy: known === undefined ? wanted.proxy : proxyOf(services, known),
       createsKey: mode === 'console' && known === undefined && createKey !== false,
     },
-    wanted,
+    { wanted, again: known?.id },
   )
   return { sessionId, authUrl, expiresAt: toIso(expiresAt) }
 }
 
+type Wanted = SignInPurpose['wanted']
+
+function assertSignsIn(services: Services, { name, provider }: Account): void {
+  if (providerFor(services, provider).credential === 'sign-in') return
+  throw new GatewayError(
+    'conflict',
+    `The account ${name} is of the provider ${provider} and has an API key: choose another name, or give it a new key with "spillway accounts set ${name} --api-key-stdin".`,
+  )
+}
+
 /** Whatever could keep the account from being added is said before somebody goes and signs in. */
-function assertStorable(services: Services, wanted: SignInPurpose): void {
+function assertStorable(services: Services, wanted: Wanted): void {
   assertBaseUrl(services, wanted.provider, wanted.baseUrl ?? providerFor(services, wanted.provider).baseUrl)
   toNewAccount(services, { ...toAccountBody(wanted), apiKey: 'to-be-granted' })
 }
 
-const toAccountBody = ({ mode: _, createKey: __, acceptTerms: ___, ...body }: SignInPurpose) => body
+/** What would be passed over in silence is refused. */
+function assertUnchanged({ name, baseUrl }: Account, wanted: Wanted): void {
+  const { provider: _, name: __, ...said } = toAccountBody(wanted)
+  const field = Object.keys(said).find((key) => key !== 'baseUrl' || said.baseUrl !== baseUrl)
+  if (field === undefined) return
+  throw badField(
+    field,
+    `The account ${name} is there already, and signing in again changes nothing of it but its credential: leave out ${field}, or choose another name.`,
+  )
+}
+
+const toAccountBody = ({ mode: _, createKey: __, acceptTerms: ___, ...body }: Wanted) => body
+
+/** All of an account's traffic leaves the same way. */
+const proxyOf = ({ secrets }: Services, { id, network }: Account): string | undefined =>
+  network === undefined ? undefined : readNetwork(secrets.open('account-network', id, network)).proxy
 
 async function store(
   services: Services,
   grant: Grant,
-  purpose: SignInPurpose,
+  { wanted, again }: SignInPurpose,
 ): Promise<Answer<'finishSignIn'>> {
-  const known = services.accounts.all().find(({ name }) => name === purpose.name)
   const account =
-    known === undefined ? await addNew(services, grant, purpose) : await renew(services, known, grant)
+    again === undefined
+      ? await addNew(services, grant, wanted)
+      : await renew(services, { id: again, name: wanted.name }, grant)
   services.live.learned(account.id, grant.standing)
   return { ...(await viewOf(services, findAccount(services, account.id))), notes: notesOn(grant) }
 }
 
-async function addNew(services: Services, grant: Grant, purpose: SignInPurpose): Promise<Account> {
+async function addNew(services: Services, grant: Grant, wanted: Wanted): Promise<Account> {
+  const { name } = wanted
+  if (services.accounts.all().some((account) => account.name === name))
+    throw new GatewayError(
+      'conflict',
+      `There is an account called "${name}" by now. Nothing was added; choose another name and begin again.`,
+    )
   const { apiKey, tier } = grant
   const body = {
-    ...toAccountBody(purpose),
-    ...(purpose.tier === undefined && tier !== undefined ? { tier } : {}),
+    ...toAccountBody(wanted),
+    ...(wanted.tier === undefined && tier !== undefined ? { tier } : {}),
   }
   const account =
     apiKey === undefined
@@ -106,13 +138,18 @@ const tokensOf = ({ tokens: { accessToken, refreshToken, expiresAt } }: Grant) =
 })
 
 /** Signed in again: the old credential goes, everything else of the account stays. */
-async function renew(services: Services, known: Account, grant: Grant): Promise<Account> {
-  if (providerFor(services, known.provider).credential !== 'sign-in')
-    throw new GatewayError(
-      'conflict',
-      `There is an account called "${known.name}" by now. Choose another name and begin again.`,
-    )
-  return replaceCredential(services, known, toCredential(services, known.id, tokensOf(grant)))
+async function renew(
+  services: Services,
+  { id, name }: Pick<Account, 'id' | 'name'>,
+  grant: Grant,
+): Promise<Account> {
+  const present = services.accounts.all().find((account) => account.id === id)
+  if (present !== undefined)
+    return replaceCredential(services, present, toCredential(services, id, tokensOf(grant)))
+  throw new GatewayError(
+    'not-found',
+    `The account ${name} has been removed meanwhile. Nothing was added; begin again to add it anew.`,
+  )
 }
 
 function notesOn({ apiKey, keyProblem, tokens, standing }: Grant): string[] {

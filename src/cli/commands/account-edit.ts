@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import type { Client } from '../../api/client.ts'
 import { examples, type JsonOption, present, useClient, withJson } from '../command.ts'
-import type { Shell } from '../shell.ts'
+import { CommandError, EXIT, type Shell } from '../shell.ts'
 import { type AccountOptions, readApiKey, toAccountFields, withAccountOptions } from './account-options.ts'
 import { type SignInOptions, signIn, withSignInOptions, withTerms } from './account-sign-in.ts'
 
@@ -42,6 +42,7 @@ async function addOne(shell: Shell, client: Client, name: string, options: AddOp
   const { providers } = await client.listProviders()
   const { credential } = providers.find(({ id }) => id === provider) ?? {}
   if (credential === 'sign-in' && !hasKey) {
+    await assertNew(client, name)
     const account = await signIn(shell, client, { name, provider, fields, options })
     return present(shell, options, account, () => sayAdded(shell, name, account.notes))
   }
@@ -52,6 +53,16 @@ async function addOne(shell: Shell, client: Client, name: string, options: AddOp
     }),
   )
   present(shell, options, account, () => sayAdded(shell, name, []))
+}
+
+/** Said before somebody goes and signs in. */
+async function assertNew(client: Client, name: string): Promise<void> {
+  const { accounts } = await client.listAccounts()
+  if (accounts.some((account) => account.name === name))
+    throw new CommandError(
+      EXIT.failure,
+      `There is an account called "${name}" already. Sign in to it again with "spillway accounts login ${name}", or choose another name.`,
+    )
 }
 
 function sayAdded(shell: Shell, name: string, notes: readonly string[]): void {

@@ -19,6 +19,7 @@ import { type BodyDecoder, createBodyDecoder, FramingError } from '../../http1/b
 import { HeadError, parseResponseHead, type ResponseHead } from '../../http1/head.ts'
 import { frame } from '../../http1/write.ts'
 import type { Link, LinkEvents } from './link.ts'
+import { canBecomeHttp } from './plausible.ts'
 
 export interface ExchangeOptions {
   readonly request: UpstreamRequest
@@ -143,7 +144,7 @@ export class Exchange implements LinkEvents, ByteSource, EventListenerObject {
 
   #readHead(bytes: Buffer): void {
     const all = this.#held === undefined ? bytes : Buffer.concat([this.#held, bytes])
-    if (!isPlausible(all)) {
+    if (!canBecomeHttp(all.toString('latin1', 0, 7))) {
       this.#fail('bad-response', 'the answer is not HTTP')
       return
     }
@@ -244,10 +245,6 @@ export class Exchange implements LinkEvents, ByteSource, EventListenerObject {
     this.#hand()
   }
 }
-
-/** Whatever cannot become "HTTP/1." will never become a head: no need to wait for a time limit. */
-const isPlausible = (bytes: Buffer): boolean =>
-  'HTTP/1.'.startsWith(bytes.toString('latin1', 0, Math.min(7, bytes.length)))
 
 function lengthOf({ framing, headers }: ResponseHead, method: string): number | undefined {
   if (framing.kind === 'length') return framing.length

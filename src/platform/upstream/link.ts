@@ -1,7 +1,7 @@
 /**
  * A byte connection to an upstream: TCP to the first of its addresses that answers (RFC
- * 8305), through the network's proxy where there is one, and TLS with its certificate
- * checked. Must not know HTTP beyond a proxy's CONNECT.
+ * 8305), through a proxy where there is one, and TLS with its certificate checked. Must not
+ * know HTTP, nor what is said to a proxy for a tunnel.
  */
 
 import { closeSync, openSync } from 'node:fs'
@@ -10,7 +10,10 @@ import { checkServerIdentity } from 'node:tls'
 import type { Socket, SocketHandler, TLSOptions } from 'bun'
 import type { Cause } from '../../core/failure.ts'
 import { createOutbox, type Outbox } from '../outbox.ts'
-import type { EgressProxy } from './egress.ts'
+import { type EgressProxy, nameOfWay } from './egress.ts'
+import { createConnectTalk } from './http-connect.ts'
+import { createSocksTalk } from './socks.ts'
+import type { TunnelStep } from './tunnel.ts'
 
 export interface Link {
   readonly outbox: Outbox
@@ -29,6 +32,9 @@ export interface LinkEvents {
   /** `isReset`: the connection broke; otherwise the other side ended it in order. */
   close(isReset: boolean): void
 }
+
+/** For links that nobody uses yet, and for what passes below TLS: its bytes, which are no answer. */
+const UNHEARD: LinkEvents = { data: () => {}, close: () => {} }
 
 export interface LinkFault {
   readonly cause: Cause
@@ -58,14 +64,18 @@ export interface Caller {
 }
 
 export async function openLink(target: LinkTarget, caller: Caller): Promise<Link | LinkFault> {
-  const port = target.proxy?.port ?? target.port
-  const isTunnel = target.proxy !== undefined && target.isSecure
-  const tls = target.isSecure && !isTunnel ? tlsOptions(target) : undefined
+  const { proxy } = target
+  const port = proxy?.port ?? target.port
+  // RFC 9112 §3.2.2: an HTTP proxy takes requests for plain endpoints itself.
+  const tunnelProxy = target.isSecure || proxy?.kind === 'socks5' ? proxy : undefined
+  const tls = target.isSecure && tunnelProxy === undefined ? tlsOptions(target) : undefined
   const dialed = await dialFirst(target, caller.isAbandoned, (address) => dial(address, port, tls))
   if (!isDialed(dialed)) return dialed
   caller.onDialed(dialed.link)
-  const ready = isTunnel ? await tunnel(dialed, target) : dialed
+  const ready = tunnelProxy === undefined ? dialed : await tunnel(dialed, target, tunnelProxy)
   if (!isDialed(ready)) return ready
+  // With TLS inside, closing the connection to the proxy would do nothing any more.
+  caller.onDialed(ready.link)
   const fault = target.isSecure ? await verified(ready, target.host) : undefined
   if (fault === undefined) return ready.link
   ready.link.terminate()
@@ -83,7 +93,7 @@ const isDialed = (result: Dialed | LinkFault): result is Dialed => 'socket' in r
 
 /** Addresses one after the other, each with a short head start; the first that answers wins. */
 function dialFirst(
-  { addresses, host }: LinkTarget,
+  { addresses, host, proxy }: LinkTarget,
   isAbandoned: () => boolean,
   dialOne: (address: string) => Promise<Dialed | LinkFault>,
 ): Promise<Dialed | LinkFault> {
@@ -105,7 +115,8 @@ function dialFirst(
         return
       }
       failed++
-      if (failed === addresses.length) resolve({ ...result, detail: `${host}: ${result.detail}` })
+      if (failed === addresses.length)
+        resolve({ ...result, detail: `${nameOfWay(host, proxy)}: ${result.detail}` })
       else start()
     })
   }
@@ -181,7 +192,7 @@ function createHandlers(): {
 
 const toLink = (socket: Socket, isClosed: () => boolean): Link => ({
   outbox: createOutbox(socket),
-  events: { data: () => {}, close: () => {} },
+  events: UNHEARD,
   get isClosed() {
     return isClosed()
   },
@@ -205,32 +216,16 @@ async function verified({ handshake, socket }: Dialed, host: string): Promise<Li
 /** URLs write IPv6 addresses in brackets, certificates do not. */
 const withoutBrackets = (host: string): string => host.replace(/^\[|\]$/g, '')
 
-/** Asks the proxy for a tunnel (RFC 9110 §9.3.6) and begins TLS inside it. */
-async function tunnel(dialed: Dialed, target: LinkTarget): Promise<Dialed | LinkFault> {
+/** The connection once it leads to the target: through the proxy, and with TLS inside where that is wanted. */
+async function tunnel(dialed: Dialed, target: LinkTarget, proxy: EgressProxy): Promise<Dialed | LinkFault> {
   const { link, socket } = dialed
-  const authority = `${target.host}:${target.port}`
-  const authorization = target.proxy?.authorization
-  const answer = Promise.withResolvers<string>()
-  let text = ''
-  link.events = {
-    data(bytes) {
-      text += Buffer.from(bytes).toString('latin1')
-      if (text.includes('\r\n\r\n') || text.length > 16_384) answer.resolve(text)
-    },
-    close: () => answer.resolve(''),
-  }
-  const fields = authorization === undefined ? '' : `proxy-authorization: ${authorization}\r\n`
-  link.outbox.write([
-    Buffer.from(`CONNECT ${authority} HTTP/1.1\r\nhost: ${authority}\r\n${fields}\r\n`, 'latin1'),
-  ])
-  const status = /^HTTP\/1\.[01] (\d{3})/.exec(await answer.promise)?.[1]
-  if (status !== '200') {
+  const answer = await askForTunnel(link, target, proxy)
+  const refusal = answer === undefined && link.isClosed ? 'closed the tunnel at once' : answer
+  if (refusal !== undefined) {
     link.terminate()
-    return {
-      cause: 'egress-proxy',
-      detail: `the proxy ${target.proxy?.host} refused a tunnel (${status ?? 'no answer'})`,
-    }
+    return { cause: 'egress-proxy', detail: `the proxy ${proxy.host} ${refusal}` }
   }
+  if (!target.isSecure) return dialed
   const inner = createHandlers()
   const [, secure] = socket.upgradeTLS<undefined>({
     data: undefined,
@@ -238,4 +233,25 @@ async function tunnel(dialed: Dialed, target: LinkTarget): Promise<Dialed | Link
     socket: inner.handlers,
   })
   return { socket: secure, handshake: inner.handshake, link: inner.link(secure) }
+}
+
+/** In the proxy's dialect. Resolves with what the proxy did instead of opening one; has no time limit of its own. */
+function askForTunnel(link: Link, target: LinkTarget, proxy: EgressProxy): Promise<string | undefined> {
+  const { promise, resolve } = Promise.withResolvers<string | undefined>()
+  const talk =
+    proxy.kind === 'socks5'
+      ? createSocksTalk(target, proxy.credentials)
+      : createConnectTalk(target, proxy.authorization)
+  const take = (step: TunnelStep): void => {
+    if (step.kind === 'wait') return link.outbox.write([step.send])
+    link.events = UNHEARD
+    resolve(step.kind === 'refused' ? step.words : undefined)
+  }
+  link.events = {
+    data: (bytes) => take(talk.hear(bytes)),
+    close: () => resolve('closed the connection instead of answering'),
+  }
+  if (link.isClosed) resolve('closed the connection at once')
+  else take(talk.begin())
+  return promise
 }

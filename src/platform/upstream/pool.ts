@@ -15,6 +15,8 @@ const IDLE_MS = 30_000
 /** Taken off what the other side announced, for the time on the way. */
 const SAFETY_MS = 1_000
 const MOST_IDLE_OF_ONE = 256
+/** Above it, keys without idle links are forgotten: they come from accounts and their proxies, which change. */
+const MOST_KEYS = 1_000
 
 export function createLinkPool(): LinkPool {
   const idle = new Map<string, { readonly link: Link; readonly timer: ReturnType<typeof setTimeout> }[]>()
@@ -26,6 +28,9 @@ export function createLinkPool(): LinkPool {
     const [entry] = list.splice(index, 1)
     clearTimeout(entry?.timer)
     link.terminate()
+  }
+  const forgetEmpty = (): void => {
+    for (const [key, list] of idle) if (list.length === 0) idle.delete(key)
   }
   return {
     take(key) {
@@ -41,6 +46,7 @@ export function createLinkPool(): LinkPool {
       const drop = (): void => remove(key, link)
       link.events = { data: drop, close: drop }
       list.push({ link, timer: setTimeout(drop, ms) })
+      if (idle.size >= MOST_KEYS && !idle.has(key)) forgetEmpty()
       idle.set(key, list)
     },
     closeAll() {

@@ -152,6 +152,27 @@ describe('an address', () => {
   })
 })
 
+describe('a host that a proxy is to be asked for', () => {
+  it.each(['a.example', '169.254.169.254.example', '192.0.2.1', '127.0.0.1', '[::1]', '10.0.0.1'])(
+    'is not looked up and not refused: %s',
+    (host) => {
+      const { resolver, asked } = names({ 'a.example': ['169.254.169.254'] })
+      expect(resolver.refusalByProxy(host)).toBeUndefined()
+      expect(asked).toEqual([])
+    },
+  )
+
+  it.each(['169.254.169.254', '100.100.100.200', '[fe80::1]', '[::ffff:a9fe:a9fe]', '224.0.0.1'])(
+    'is refused as an address that credentials must never go to, unless the operator has named it: %s',
+    (host) => {
+      const own = names()
+      expect(own.resolver.refusalByProxy(host)).toMatchObject({ kind: 'fault', cause: 'blocked-address' })
+      own.allowed = [host]
+      expect(own.resolver.refusalByProxy(host)).toBeUndefined()
+    },
+  )
+})
+
 describe('the system’s resolver', () => {
   it('knows this machine', async () => {
     const resolver = createResolver({ elapsed: () => 0, allowedHosts: () => [] })

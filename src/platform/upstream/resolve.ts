@@ -7,12 +7,21 @@ import { isIP } from 'node:net'
 import { blockedReason } from '../../core/address.ts'
 import type { Cause } from '../../core/failure.ts'
 
-export type Resolved =
-  | { readonly kind: 'addresses'; readonly addresses: readonly string[] }
-  | { readonly kind: 'fault'; readonly cause: Cause; readonly detail: string }
+export type Resolved = { readonly kind: 'addresses'; readonly addresses: readonly string[] } | ResolveFault
+
+export interface ResolveFault {
+  readonly kind: 'fault'
+  readonly cause: Cause
+  readonly detail: string
+}
 
 export interface Resolver {
   resolve(host: string): Promise<Resolved>
+  /**
+   * Why a host must not be asked for by way of a proxy. Names are the proxy's to look up, and
+   * asking for them here would tell others of them, so only addresses are checked.
+   */
+  refusalByProxy(host: string): ResolveFault | undefined
 }
 
 export interface ResolverOptions {
@@ -46,21 +55,26 @@ export function createResolver(options: ResolverOptions): Resolver {
     entries.set(host, entry)
     return entry
   }
+  const check = (host: string, addresses: readonly string[]): Resolved =>
+    allowedHosts().includes(host) ? { kind: 'addresses', addresses } : checked(host, addresses)
   return {
     async resolve(host) {
       const known = entries.get(host)
       const entry = known !== undefined && known.until > elapsed() ? known : ask(host)
       const resolved = await entry.answer
-      return resolved.kind === 'addresses' && !allowedHosts().includes(host)
-        ? checked(host, resolved.addresses)
-        : resolved
+      return resolved.kind === 'addresses' ? check(host, resolved.addresses) : resolved
+    },
+    refusalByProxy(host) {
+      const literal = literalOf(host)
+      const result = literal === undefined ? undefined : check(host, [literal])
+      return result?.kind === 'fault' ? result : undefined
     },
   }
 }
 
 async function lookUp(host: string, lookup: (host: string) => Promise<readonly string[]>): Promise<Resolved> {
-  const literal = host.replace(/^\[|\]$/g, '')
-  if (isIP(literal) !== 0) return { kind: 'addresses', addresses: [literal] }
+  const literal = literalOf(host)
+  if (literal !== undefined) return { kind: 'addresses', addresses: [literal] }
   try {
     const addresses = await lookup(host)
     if (addresses.length > 0) return { kind: 'addresses', addresses }
@@ -68,6 +82,12 @@ async function lookUp(host: string, lookup: (host: string) => Promise<readonly s
     // said below: every way of not finding a name has the same consequence
   }
   return { kind: 'fault', cause: 'dns-failed', detail: `The name ${host} was not found.` }
+}
+
+/** URLs write IPv6 addresses in brackets. */
+function literalOf(host: string): string | undefined {
+  const bare = host.replace(/^\[|\]$/g, '')
+  return isIP(bare) === 0 ? undefined : bare
 }
 
 async function systemLookup(host: string): Promise<readonly string[]> {

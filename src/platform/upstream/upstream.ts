@@ -7,7 +7,14 @@ import type { Cause } from '../../core/failure.ts'
 import type { Headers } from '../../core/headers.ts'
 import type { Endpoint, Sent, Upstream, UpstreamLimits, UpstreamRequest } from '../../core/ports/upstream.ts'
 import { writeFields } from '../../http1/write.ts'
-import type { EgressProxy, EgressRules } from './egress.ts'
+import {
+  createOwnProxies,
+  type EgressProxy,
+  type EgressRules,
+  nameOfWay,
+  type OwnProxies,
+  type UnusableProxy,
+} from './egress.ts'
 import { Exchange, isFault } from './exchange.ts'
 import { type Caller, isLinkFault, type Link, openLink } from './link.ts'
 import { createLinkPool, type LinkPool } from './pool.ts'
@@ -26,10 +33,11 @@ export interface ClosableUpstream extends Upstream {
 
 interface Context extends UpstreamOptions {
   readonly pool: LinkPool
+  readonly ownProxies: OwnProxies
 }
 
 export function createUpstream(options: UpstreamOptions): ClosableUpstream {
-  const context: Context = { ...options, pool: createLinkPool() }
+  const context: Context = { ...options, pool: createLinkPool(), ownProxies: createOwnProxies() }
   return {
     send: (request, limits, signal) => send(context, request, limits, signal),
     close: context.pool.closeAll,
@@ -44,9 +52,10 @@ async function send(
 ): Promise<Sent> {
   if (signal.aborted) return { kind: 'aborted' }
   const { endpoint } = request
-  const key = `${endpoint.isSecure ? 's' : 'p'}:${endpoint.host}:${endpoint.port}`
+  const proxy = request.proxy === undefined ? context.egress(endpoint) : context.ownProxies(request.proxy)
+  if (proxy?.kind === 'unusable') return unusable(endpoint, proxy)
+  const key = poolKey(endpoint, proxy)
   const idle = request.fresh ? undefined : context.pool.take(key)
-  const proxy = context.egress(endpoint)
   const link = idle ?? (await connect(context, endpoint, { proxy, connectMs: limits.connectMs, signal }))
   if (link === 'aborted') return { kind: 'aborted' }
   if (isLinkFault(link)) return { kind: 'fault', fault: { ...link, wasStaleConnection: false } }
@@ -66,6 +75,21 @@ async function send(
   if (signal.aborted) return { kind: 'aborted' }
   return isFault(answer) ? { kind: 'fault', fault: answer } : { kind: 'answer', answer }
 }
+
+/** Links through different proxies, or as different users of one, are never shared. */
+function poolKey({ isSecure, host, port }: Endpoint, proxy: EgressProxy | undefined): string {
+  const direct = `${isSecure ? 's' : 'p'}:${host}:${port}`
+  return proxy === undefined ? direct : `${direct} ${proxy.key}`
+}
+
+const unusable = ({ host }: Endpoint, { problem }: UnusableProxy): Sent => ({
+  kind: 'fault',
+  fault: {
+    cause: 'egress-proxy',
+    detail: `${host} cannot be reached by way of its proxy. ${problem}`,
+    wasStaleConnection: false,
+  },
+})
 
 interface ConnectOptions {
   readonly proxy: EgressProxy | undefined
@@ -93,11 +117,15 @@ function connect(context: Context, endpoint: Endpoint, options: ConnectOptions):
   }
   const leave = (): void => settle('aborted')
   const late = (): void =>
-    settle({ cause: 'connect-timeout', detail: `${endpoint.host}: no connection within ${connectMs} ms` })
+    settle({
+      cause: 'connect-timeout',
+      detail: `${nameOfWay(endpoint.host, proxy)}: no connection within ${connectMs} ms`,
+    })
   const timer = connectMs > 0 ? setTimeout(late, connectMs) : undefined
   signal.addEventListener('abort', leave, { once: true })
   const onDialed = (link: Link): void => {
     dialed = link
+    if (isAbandoned) link.terminate()
   }
   void establish(context, endpoint, proxy, { isAbandoned: () => isAbandoned, onDialed }).then(settle)
   return promise
@@ -113,9 +141,14 @@ async function establish(
   proxy: EgressProxy | undefined,
   caller: Caller,
 ): Promise<Link | { readonly cause: Cause; readonly detail: string }> {
+  const refusal = proxy === undefined ? undefined : resolver.refusalByProxy(endpoint.host)
+  if (refusal !== undefined) return refusal
   const resolved = await resolver.resolve(proxy?.host ?? endpoint.host)
-  if (resolved.kind === 'fault') return resolved
   const { host, port, isSecure } = endpoint
+  if (resolved.kind === 'fault')
+    return proxy === undefined
+      ? resolved
+      : { cause: resolved.cause, detail: `${nameOfWay(host, proxy)}: ${resolved.detail}` }
   return openLink({ host, port, isSecure, proxy, addresses: resolved.addresses }, caller)
 }
 
@@ -126,7 +159,7 @@ function headOf(
 ): string {
   const isDefaultPort = endpoint.port === (endpoint.isSecure ? 443 : 80)
   const authority = isDefaultPort ? endpoint.host : `${endpoint.host}:${endpoint.port}`
-  const isPlainProxy = proxy !== undefined && !endpoint.isSecure
+  const isPlainProxy = proxy?.kind === 'http' && !endpoint.isSecure
   const goal = isPlainProxy ? `http://${authority}${endpoint.path}${target}` : `${endpoint.path}${target}`
   const length = body.length > 0 || method === 'POST' || method === 'PUT' || method === 'PATCH'
   const own: Headers = [
