@@ -3,6 +3,7 @@
  * for another name is on record. As a program, it sends what its argument says and prints what
  * came of it: trust in an authority is given to a process when it starts (NODE_EXTRA_CA_CERTS).
  */
+import { tmpdir } from 'node:os'
 import type { Sent, UpstreamLimits } from '../../src/core/ports/upstream.ts'
 import { createEgressRules } from '../../src/platform/upstream/egress.ts'
 import { createResolver } from '../../src/platform/upstream/resolve.ts'
@@ -90,7 +91,7 @@ export async function askTrusting(
 ): Promise<readonly Outcome[]> {
   const child = Bun.spawn([process.execPath, import.meta.path, JSON.stringify(sendings)], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: cleanEnvironment(process.cwd(), { NODE_EXTRA_CA_CERTS: authority }),
+    env: cleanEnvironment(tmpdir(), { NODE_EXTRA_CA_CERTS: authority }),
   })
   return JSON.parse(await new Response(child.stdout).text())
 }
