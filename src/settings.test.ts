@@ -62,6 +62,11 @@ describe('the defaults of the contract', () => {
     ['retryDelayMs', 1_000],
     ['retryBackoff', 2],
     ['requireKeys', 'auto'],
+    ['limitHeaders', 'pool'],
+    ['clientId', '9d1c250a-e61b-44d9-88ed-5944d1962f5e'],
+    ['anthropicOauthUrl', 'https://platform.claude.com'],
+    ['oauthRedirectUrl', 'https://platform.claude.com/oauth/code/callback'],
+    ['usagePollMs', 600_000],
   ] as const)('%s is %p', (name, value) => {
     expect<unknown>(SETTINGS[name].initial).toBe(value)
   })
@@ -129,6 +134,32 @@ describe('words', () => {
   })
 })
 
+describe('sign-ins and limits', () => {
+  it('limitHeaders takes the three policies, and no other', () => {
+    for (const word of ['pool', 'account', 'strip'] as const)
+      expect(SETTINGS.limitHeaders.parse(word)).toBe(word)
+    expect(() => SETTINGS.limitHeaders.parse('none')).toThrow('must be one of pool, account, strip')
+  })
+
+  it('clientId is one word', () => {
+    expect(SETTINGS.clientId.parse('9d1c250a-e61b')).toBe('9d1c250a-e61b')
+    for (const input of ['', 'two words', 'a\nb', 'x'.repeat(201), 'ü'])
+      expect(() => SETTINGS.clientId.parse(input)).toThrow('must be one word')
+  })
+
+  it.each([
+    ['0', 0],
+    [1_000, 1_000],
+    ['600000', 600_000],
+  ])('usagePollMs takes %p', (input, value) => {
+    expect(SETTINGS.usagePollMs.parse(input)).toBe(value)
+  })
+
+  it.each([-1, '-1', 0.5, 'never', Number.POSITIVE_INFINITY])('usagePollMs refuses %p', (input) => {
+    expect(() => SETTINGS.usagePollMs.parse(input)).toThrow('must be a whole number of at least 0')
+  })
+})
+
 describe('lists of names', () => {
   it.each<[string, unknown, readonly string[]]>([
     ['a text with commas', 'A.example.com, b ,,c', ['a.example.com', 'b', 'c']],
@@ -156,6 +187,53 @@ describe('URLs', () => {
       expect(SETTINGS.publicUrl.parse(input)).toBe(input)
     }
     expect(() => SETTINGS.publicUrl.parse('llm.example.com')).toThrow('must be a URL that begins with http')
+  })
+
+  it.each([
+    ['https://platform.claude.com', 'https://platform.claude.com'],
+    ['https://PLATFORM.claude.com:443/', 'https://platform.claude.com'],
+    ['https://llm.example:8443', 'https://llm.example:8443'],
+    ['http://127.0.0.1:8080', 'http://127.0.0.1:8080'],
+    ['http://127.1.2.3', 'http://127.1.2.3'],
+    ['http://localhost:1', 'http://localhost:1'],
+    ['http://[::1]:9', 'http://[::1]:9'],
+  ])('anthropicOauthUrl, where refresh tokens go, may be %s', (input, origin) => {
+    expect(SETTINGS.anthropicOauthUrl.parse(input)).toBe(origin)
+  })
+
+  it.each([
+    '',
+    'platform.claude.com',
+    'http://platform.claude.com',
+    'http://192.168.1.5:8080',
+    'http://10.0.0.1',
+    'http://127.0.0.1.evil.example',
+    'http://localhost.evil.example',
+    'http://127.0.0.1@evil.example',
+    'http://evil.example#127.0.0.1',
+    'http://[::2]',
+    'http://0.0.0.0:1',
+    'https://somebody@platform.claude.com',
+    'ftp://127.0.0.1',
+    'file:///etc/passwd',
+    'javascript:alert(1)',
+  ])('anthropicOauthUrl may not be %j: refresh tokens go there', (input) => {
+    expect(() => SETTINGS.anthropicOauthUrl.parse(input)).toThrow(
+      'must be an address that begins with https:// (http:// only on this machine)',
+    )
+  })
+
+  it('a refused anthropicOauthUrl is not repeated: it may hold a password', () => {
+    const refused = outcome(() => SETTINGS.anthropicOauthUrl.parse('https://me:CANARY-password@h'))
+    expect(String(refused)).not.toContain('CANARY-password')
+  })
+
+  it('the addresses of sign-ins are of the web; that of the page to sign in at may be left out', () => {
+    expect(SETTINGS.anthropicAuthorizeUrl.parse('')).toBe('')
+    expect(SETTINGS.anthropicAuthorizeUrl.parse('https://claude.ai/oauth')).toBe('https://claude.ai/oauth')
+    expect(SETTINGS.oauthRedirectUrl.parse('http://localhost:1/callback')).toBe('http://localhost:1/callback')
+    expect(() => SETTINGS.oauthRedirectUrl.parse('')).toThrow('must be a URL that begins with http')
+    expect(() => SETTINGS.anthropicAuthorizeUrl.parse('javascript:alert(1)')).toThrow('must be a URL')
   })
 
   it('databaseUrl is one of PostgreSQL, or none', () => {

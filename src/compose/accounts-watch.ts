@@ -9,19 +9,22 @@ import { systemClock as clock } from '../platform/clock.ts'
 import type { Pool } from '../proxy/pool.ts'
 import type { Gauges } from '../telemetry/metrics.ts'
 
+const WHOLE = 'account'
+
 /** One line when something is held against an account, one when it is usable again. */
 export function logEvent(
   log: Log,
   { name }: Account,
-  { kind, evidence = '', cause, until }: AccountEvent,
+  { kind, scope = WHOLE, evidence = '', cause, until }: AccountEvent,
 ): void {
+  const what = scope === WHOLE ? `Account ${name}` : `Account ${name}, for the ${scope.replace(':', ' ')},`
   const fields = { account: name, cause, ...(until === undefined ? {} : { until: toIso(until) }) }
   switch (kind) {
     case 'cooling':
-      return log.warn(`Account ${name} is set aside: ${evidence}.`, fields)
+      return log.warn(`${what} is set aside: ${evidence}.`, fields)
     case 'recovered':
     case 'cleared':
-      return log.info(`Account ${name} is usable again.`, fields)
+      return log.info(`${what} is usable again.`, fields)
     case 'reopened':
       return log.info(
         `Account ${name} has its window open again before its time; the next request tests it.`,

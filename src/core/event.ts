@@ -51,11 +51,13 @@ export function eventsBetween(
     else if (known.until > until && ending === 'reopened')
       events.push({ at, kind: 'reopened', scope: scopeKey(scope), cause })
   }
+  const isLoginNew = after.login !== undefined && before.login === undefined
   for (const { scope, cause } of before.cooldowns) {
-    const isGone = !after.cooldowns.some((each) => scopeKey(each.scope) === scopeKey(scope))
+    // What a need of a sign-in takes the place of has not ended well.
+    const isGone = !isLoginNew && !after.cooldowns.some((each) => scopeKey(each.scope) === scopeKey(scope))
     if (isGone) events.push({ at, kind: ending, scope: scopeKey(scope), cause })
   }
-  if (after.login !== undefined && before.login === undefined)
+  if (after.login !== undefined && isLoginNew)
     events.push({ at, kind: 'needs-login', evidence: after.login.reason })
   if (after.login === undefined && before.login !== undefined)
     events.push({ at, kind: ending, scope: 'account' })

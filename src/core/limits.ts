@@ -65,8 +65,10 @@ const isNamed =
   (window: Window): boolean =>
     window.name === name
 
+/** Only an end that was still to come when it was read again can be the same one; meters of a minute have a new one each time. */
 function withSteadyEnd(before: Window | undefined, reading: Window): Window {
   if (before?.resetsAt === undefined || reading.resetsAt === undefined) return reading
+  if (!isLasting(reading) || before.resetsAt <= reading.readAt) return reading
   const isJitter = Math.abs(reading.resetsAt - before.resetsAt) < JITTER_MS
   return isJitter ? { ...reading, resetsAt: before.resetsAt } : reading
 }
@@ -76,16 +78,19 @@ function withSteadyEnd(before: Window | undefined, reading: Window): Window {
  * and nothing is known of it until it is read again. Unknown is not zero.
  */
 export function asOf({ name, readAt, ...reading }: Window, now: Millis): Window {
-  const isPast = reading.resetsAt !== undefined && reading.resetsAt <= now
-  return isPast ? { name, readAt } : { name, readAt, ...reading }
+  return isPast(reading, now) ? { name, readAt } : { name, readAt, ...reading }
 }
+
+/** Whether a window has ended since it was read. */
+export const isPast = ({ resetsAt }: Pick<Window, 'resetsAt'>, now: Millis): boolean =>
+  resetsAt !== undefined && resetsAt <= now
 
 /** Whether a reading says that the window can be drawn on. */
 export const isOpenAgain = ({ utilization, status }: Window): boolean =>
   utilization !== undefined && utilization < 1 && (status === undefined || status.startsWith('allowed'))
 
 /** Meters that refill within a minute are no windows to plan by: they are shown, not kept. */
-const isLasting = ({ name }: Window): boolean => !name.endsWith('/min')
+const isLasting = ({ name }: Pick<Window, 'name'>): boolean => !name.endsWith('/min')
 
 const KEEP_EVERY_MS = 5 * MINUTE
 const KEEP_STEP = 0.005
@@ -107,8 +112,7 @@ const FAMILY_WINDOW = /^\d+[hd]_/
 export function overageLimit({ overage, windows }: Limits, now: Millis): Failure | undefined {
   if (overage?.inUse !== true) return undefined
   const spent = windows.filter(
-    ({ name, utilization = 0, resetsAt = 0 }) =>
-      utilization >= 1 && resetsAt > now && !FAMILY_WINDOW.test(name) && isLasting({ name, readAt: now }),
+    (window) => isSpent(window) && (window.resetsAt ?? now) > now && !FAMILY_WINDOW.test(window.name),
   )
   const last = spent.toSorted((a, b) => (b.resetsAt ?? 0) - (a.resetsAt ?? 0))[0]
   return {
@@ -119,5 +123,8 @@ export function overageLimit({ overage, windows }: Limits, now: Millis): Failure
     ...(last === undefined ? {} : { window: last.name }),
   }
 }
+
+const isSpent = (window: Window): boolean =>
+  isLasting(window) && ((window.utilization ?? 0) >= 1 || window.status === 'rejected')
 
 const LOOK_AGAIN_MS = 5 * MINUTE

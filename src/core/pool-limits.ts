@@ -5,7 +5,7 @@
  */
 import type { Account } from './account.ts'
 import type { Health } from './health.ts'
-import { asOf, type Window } from './limits.ts'
+import { isPast, type Window } from './limits.ts'
 import type { Millis } from './time.ts'
 
 export interface PoolMember {
@@ -40,44 +40,53 @@ export function poolLimitsOf(members: readonly PoolMember[], now: Millis): PoolL
   const active = members.filter(
     ({ account, health }) => account.pausedAt === undefined && health.login === undefined,
   )
-  const isOpenEnded = active.some((member) => isUsable(member, now) && !member.windows.some(isPlans))
-  const windows = NAMES.flatMap((name) => poolWindow(name, active, { isOpenEnded, now }) ?? [])
-  const [tightest] = windows.toSorted((a, b) => b.utilization - a.utilization)
-  if (tightest === undefined) return undefined
-  const isRejected = !isOpenEnded && !active.some((member) => isUsable(member, now))
-  return { status: isRejected ? 'rejected' : softer(tightest.status), tightest, windows }
+  const usable = active.filter((member) => isUsable(member, now))
+  const isOpenEnded = usable.some(({ windows }) => !windows.some(isPlans))
+  const terms = { isOpenEnded, isSpent: usable.length === 0, now }
+  const windows = NAMES.flatMap((name) => poolWindow(name, active, terms) ?? [])
+  const [first, second] = windows
+  if (first === undefined) return undefined
+  const tightest = second !== undefined && second.utilization > first.utilization ? second : first
+  return { status: terms.isSpent ? 'rejected' : tightest.status, tightest, windows }
 }
 
 const isPlans = ({ name }: Window): boolean => NAMES.some((each) => each === name)
 
-/** As long as somebody can take requests, nobody is turned away. */
-const softer = (status: PoolWindow['status']): PoolWindow['status'] =>
-  status === 'rejected' ? 'allowed_warning' : status
-
+/** A throttle passes within seconds: no plan is at its end for that. */
 const isUsable = ({ health }: PoolMember, now: Millis): boolean =>
-  !health.cooldowns.some(({ scope, until }) => scope.kind === 'account' && until > now)
+  !health.cooldowns.some(
+    ({ scope, cause, until }) => scope.kind === 'account' && cause !== 'throttled' && until > now,
+  )
+
+interface Terms {
+  /** Somebody can take requests whose provider counts in no such windows. */
+  readonly isOpenEnded: boolean
+  /** Nobody can take requests. As long as somebody can, no window is spent. */
+  readonly isSpent: boolean
+  readonly now: Millis
+}
 
 function poolWindow(
   name: PoolWindowName,
   members: readonly PoolMember[],
-  { isOpenEnded, now }: { readonly isOpenEnded: boolean; readonly now: Millis },
+  { isOpenEnded, isSpent, now }: Terms,
 ): PoolWindow | undefined {
-  const known = members.flatMap(({ account, windows }) => {
+  let size = 0
+  let used = 0
+  let first: Millis | undefined
+  for (const { account, windows } of members) {
     const window = windows.find((each) => each.name === name)
-    const { utilization, resetsAt } = window === undefined ? {} : asOf(window, now)
-    return utilization === undefined
-      ? []
-      : [{ used: Math.min(1, utilization), resetsAt, size: sizeOf(account) }]
-  })
-  if (known.length === 0) return undefined
-  const size = known.reduce((sum, each) => sum + each.size, 0)
-  const utilization = known.reduce((sum, each) => sum + each.used * each.size, 0) / size
-  const resets = known.flatMap(({ resetsAt }) => resetsAt ?? [])
-  const first = resets.toSorted((a, b) => a - b)[0]
-  const isSpent = utilization >= 1 && !isOpenEnded
+    if (window?.utilization === undefined || isPast(window, now)) continue
+    size += sizeOf(account)
+    used += Math.min(1, window.utilization) * sizeOf(account)
+    if (window.resetsAt !== undefined && window.resetsAt < (first ?? Number.POSITIVE_INFINITY))
+      first = window.resetsAt
+  }
+  if (size === 0) return undefined
+  const utilization = used / size
   const isTight = utilization >= WARNING && !isOpenEnded
   const soft = isTight ? 'allowed_warning' : 'allowed'
-  return { name, utilization, resetsAt: first, status: isSpent ? 'rejected' : soft }
+  return { name, utilization, resetsAt: first, status: isSpent && utilization >= 1 ? 'rejected' : soft }
 }
 
 /** A plan's tier says how many of the smallest plans it is worth. */

@@ -23,6 +23,30 @@ describe('an account', () => {
     expect(refusal(sampleView('a'), { owner: ownerOf('a') })).toBeUndefined()
   })
 
+  it('that needs a login takes none, and says why', () => {
+    expect(refusal(needingLogin('its grant is gone'))).toEqual({
+      account: sampleAccount('a'),
+      reason: 'needs-login',
+      evidence: 'its grant is gone',
+    })
+  })
+
+  it('that needs a login says that before anything that passes by itself', () => {
+    const { health } = needingLogin('its grant is gone')
+    const both = sampleView('a', { health: { ...health, cooldowns: [sampleCooldown()] }, probingSince: NOON })
+    expect(refusal(both)).toMatchObject({ reason: 'needs-login' })
+    const paused = { ...both, account: sampleAccount('a', { pausedAt: NOON }) }
+    expect(refusal(paused)).toMatchObject({ reason: 'paused' })
+    expect(refusal(both, { owner: ownerOf('b') })).toMatchObject({ reason: 'not-the-owner' })
+  })
+
+  it('of the owner’s organization takes a request for what the owner made', () => {
+    const kin = sampleView('a', { organization: 'acme' })
+    expect(refusal(kin, { owner: ownerOf('b', 'acme') })).toBeUndefined()
+    expect(refusal(kin, { owner: ownerOf('b', 'other') })).toMatchObject({ reason: 'not-the-owner' })
+    expect(refusal(kin, { owner: ownerOf('b') })).toMatchObject({ reason: 'not-the-owner' })
+  })
+
   it('that cools takes none, and says from what, on which evidence and until when', () => {
     const spent = { cause: 'window-spent', evidence: 'its 5h window is spent (429)', until: soon } as const
     expect(refusal(cooling(spent))).toEqual({ account: sampleAccount('a'), reason: 'cooling', ...spent })
@@ -133,6 +157,10 @@ const MODEL = 'claude-sonnet-5-5'
 function refusal(which: AccountView, request: Partial<RequestFacts> = {}) {
   const facts = { model: MODEL, conversation: undefined, clientRetries: 0, owner: undefined, ...request }
   return refusalOf(which, { request: facts, now: NOON })
+}
+
+function needingLogin(reason: string): AccountView {
+  return sampleView('a', { health: { ...HEALTHY, login: { since: NOON, reason } } })
 }
 
 function cooling(change: Partial<Cooldown>): AccountView {

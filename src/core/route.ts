@@ -62,11 +62,13 @@ export function nextStep(situation: Situation): Step {
   if (situation.now - situation.startedAt > situation.policy.patienceMs) return giveUp()
 
   const untried = situation.failed.length === 0 ? usable : usable.filter((view) => !isTried(view, situation))
-  const candidates = kindred(preferred(affordable(untried, situation), situation), situation)
-  const best = strategyOf(situation.strategy)(candidates, situation)
+  const calm = preferred(affordable(untried, situation), situation)
+  const kin = kindred(calm, situation)
+  const best = strategyOf(situation.strategy)(kin ?? calm, situation)
   if (best !== undefined && !isRefusedEnough(situation.failed)) {
     const isRetry = situation.failed.length > 0 && isSuspect(best.view, situation.now)
-    return send(withFarewell(best, situation), refusals, { isRetry })
+    const choice = kin === undefined ? withFarewell(best, situation) : amongKin(best)
+    return send(choice, refusals, { isRetry })
   }
   if (untried.length > 0) return giveUp()
 
@@ -105,6 +107,11 @@ function endsTheRequest({ failure }: FailedAttempt): boolean {
   return outlook === 'down' || outlook === 'overloaded' || outlook === 'refused'
 }
 
+const amongKin = ({ view, reason }: Choice): Choice => ({
+  view,
+  reason: `of the same organization as the conversation’s account; ${reason}`,
+})
+
 /** Blocks that these models have made are dropped without a word in another organization (`wire.md` §1.8). */
 const BOUND_THINKING = /(?:sonnet|haiku)-5[-.]5/
 
@@ -138,13 +145,17 @@ function preferred(views: readonly AccountView[], { now }: Situation): readonly 
 
 /**
  * A conversation that has to leave its account goes to one of the same organization first:
- * its prompt cache is there, and its thinking can be read there (`wire.md` §1.8).
+ * its prompt cache is there, and its thinking can be read there (`wire.md` §1.8). Undefined
+ * where it need not leave, or there is no such account.
  */
-function kindred(views: readonly AccountView[], { accounts, binding }: Situation): readonly AccountView[] {
-  if (binding === undefined || views.some(({ account }) => account.id === binding.account)) return views
+function kindred(
+  views: readonly AccountView[],
+  { accounts, binding }: Situation,
+): readonly AccountView[] | undefined {
+  if (binding === undefined || views.some(({ account }) => account.id === binding.account)) return undefined
   const { organization } = accounts.find(({ account }) => account.id === binding.account) ?? {}
   const kin = organization === undefined ? [] : views.filter((view) => view.organization === organization)
-  return kin.length > 0 ? kin : views
+  return kin.length > 0 ? kin : undefined
 }
 
 /** When the budget is used up, endpoints that have just been failing are left alone. */

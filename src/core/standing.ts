@@ -32,10 +32,15 @@ export function withLimits(standing: Standing, { status, overage, organization }
   return isSame(standing, next) ? standing : next
 }
 
-/** Utilization alone moves with every answer and is no news. */
+/** Less than a percent of utilization moves with every answer and is no news. */
 const isSame = (a: Standing, b: Standing): boolean =>
   a.status === b.status &&
   a.organization === b.organization &&
   a.overage?.inUse === b.overage?.inUse &&
   a.overage?.status === b.overage?.status &&
-  a.overage?.disabledReason === b.overage?.disabledReason
+  a.overage?.disabledReason === b.overage?.disabledReason &&
+  a.overage?.resetsAt === b.overage?.resetsAt &&
+  percentOf(a.overage) === percentOf(b.overage)
+
+const percentOf = (overage: Overage | undefined): number | undefined =>
+  overage?.utilization === undefined ? undefined : Math.floor(overage.utilization * 100)

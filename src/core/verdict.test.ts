@@ -121,6 +121,36 @@ describe('when every account was refused', () => {
   })
 })
 
+describe('when accounts need a sign-in', () => {
+  it('all of them: the client gets a 401 that says why, and is told not to try again', () => {
+    const all = verdict([needingLogin('a'), needingLogin('b')])
+    expect(all).toMatchObject({ kind: 'own', status: 401, shouldRetry: false })
+    expect(messageOf(all)).toContain('a: needs a sign-in: its grant is gone. b: needs a sign-in')
+  })
+
+  it('the others’ limits decide when it is worth coming back', () => {
+    expect(verdict([needingLogin('a'), cooling('b', 'window-spent', MINUTE)])).toMatchObject({
+      status: 429,
+      retryAfterSeconds: 60,
+    })
+  })
+
+  it('one that was found out by this very request counts the same', () => {
+    expect(verdict(['a', needingLogin('b')], [failed('a', 'login-required')])).toMatchObject({
+      status: 401,
+      shouldRetry: false,
+    })
+  })
+
+  it('a token that could not be renewed just now is trouble that passes, no refusal', () => {
+    expect(verdict(['a', needingLogin('b')], [failed('a', 'refresh-failed')])).toMatchObject({
+      status: 503,
+      retryAfterSeconds: 5,
+    })
+    expect(verdict([cooling('a', 'refresh-failed', MINUTE)])).toMatchObject({ status: 503 })
+  })
+})
+
 describe('when no account serves the model', () => {
   it('the client gets the last upstream answer that can be shown', () => {
     const attempts = [shown('a', 'model-not-found'), shown('b', 'model-not-found'), failed('c', 'forbidden')]
@@ -252,6 +282,10 @@ function shown(account: string, cause: Cause): FailedAttempt {
 function cooling(name: string, cause: Cause, lastsMs: number): AccountView {
   const cooldown = sampleCooldown({ cause, evidence: `${cause} seen`, until: later(NOON, lastsMs) })
   return sampleView(name, { health: { ...HEALTHY, cooldowns: [cooldown] } })
+}
+
+function needingLogin(name: string): AccountView {
+  return sampleView(name, { health: { ...HEALTHY, login: { since: NOON, reason: 'its grant is gone' } } })
 }
 
 function paused(name: string): AccountView {

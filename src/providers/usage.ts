@@ -68,8 +68,13 @@ interface Quota {
 
 /** A quota's window: spent at 100 %, open below, unless the provider has a word of its own. */
 export function toWindow(name: string, quota: Quota, readAt: Millis): Window {
-  return { name, ...given({ ...quota, status: quota.status ?? statusOf(quota.utilization) }), readAt }
+  const status = quota.status ?? statusOf(quota.utilization)
+  return { name, ...given({ ...quota, utilization: withoutNoise(quota.utilization), status }), readAt }
 }
+
+/** What is left of 71 % is 29 %, and not a fraction with sixteen digits. */
+const withoutNoise = (utilization: number | undefined): number | undefined =>
+  utilization === undefined ? undefined : Math.round(utilization * 1e6) / 1e6
 
 const statusOf = (utilization: number | undefined): string | undefined => {
   if (utilization === undefined) return undefined

@@ -11,6 +11,7 @@ import { NO_USAGE } from '../core/usage.ts'
 import { readErrorEnvelope, statusOfType } from '../dialects/messages/error.ts'
 import { withModel } from '../dialects/messages/request.ts'
 import type { ProxyContext } from './context.ts'
+import { asksModel } from './endpoint.ts'
 import { toUpstreamHeaders } from './headers.ts'
 import { type Begun, hold, watch } from './hold.ts'
 import type { Job } from './job.ts'
@@ -45,7 +46,7 @@ export async function attempt(
   const { clock, upstream, settings } = context
   const { times } = settings()
   const { isStream } = job.facts
-  const isWhole = !isStream && job.endpoint.kind !== 'other'
+  const isWhole = !isStream && asksModel(job.endpoint)
   const sentAt = clock.elapsed()
   const sent = await upstream.send(
     {
@@ -84,11 +85,8 @@ async function judge(
   { answer, sentAt }: { readonly answer: UpstreamAnswer; readonly sentAt: number },
   context: ProxyContext,
 ): Promise<Attempt> {
-  const { clock, pool, settings } = context
-  if (job.endpoint.kind === 'messages') {
-    const limits = target.provider.readLimits(answer.headers, clock.now())
-    if (limits !== undefined) pool.read(target.account.id, limits)
-  }
+  const { clock, settings } = context
+  learn(job, target, answer, context)
   if (answer.status >= 300) return judgeRefusal(job, target, answer, context)
   const { readHiddenError } = target.provider
   const held = await hold(job, answer, { clock, times: settings().times, sentAt, readHiddenError })
@@ -106,6 +104,20 @@ async function judge(
   held.begun.watch.stop()
   answer.body.cancel()
   return failed(target, failure, { status })
+}
+
+/** Whose account it is stands in any answer's head; what it says of limits counts for messages alone. */
+function learn(
+  { endpoint }: Job,
+  { account, provider }: Target,
+  { headers }: UpstreamAnswer,
+  { clock, pool }: ProxyContext,
+): void {
+  const limits = provider.readLimits(headers, clock.now())
+  if (limits === undefined) return
+  const { organization } = limits
+  if (endpoint.kind === 'messages') pool.read(account.id, limits)
+  else if (organization !== undefined) pool.read(account.id, { windows: [], organization })
 }
 
 /** Anything but success: read whole, and either the account's failure or the client's answer. */

@@ -14,6 +14,9 @@ export interface Endpoint {
   readonly namesResults: boolean
 }
 
+/** Asks a model: such an answer is never empty, and comes within a time. Others may be empty, or go on for hours. */
+export const asksModel = ({ kind }: Endpoint): boolean => kind === 'messages' || kind === 'count-tokens'
+
 const PLAIN = { resources: [], creates: false, namesResults: false }
 
 export function endpointOf(method: string, path: string): Endpoint {
@@ -34,14 +37,9 @@ const IDENTITY =
 /** Of this gateway's own API, not the vendor's. */
 const OWN_API = /^\/api\/oauth\/(?:init|callback)$/
 
-/** What a provider will take the path for; one that cannot be decoded is compared as it is. */
-function decoded(path: string): string {
-  try {
-    return decodeURIComponent(path)
-  } catch {
-    return path
-  }
-}
+/** What a provider may take the path for, byte by byte: what cannot be read somewhere in it hides nothing else. */
+const decoded = (path: string): string =>
+  path.replace(/%[0-9a-f]{2}/gi, (code) => String.fromCharCode(Number.parseInt(code.slice(1), 16)))
 
 const COLLECTION = /^\/v1\/(?:files|messages\/batches|skills)$/
 const BATCHES = /^\/v1\/messages\/batches(?:\/msgbatch_[A-Za-z0-9_-]+(?:\/cancel)?)?$/

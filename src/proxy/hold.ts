@@ -11,6 +11,7 @@ import type { Usage } from '../core/usage.ts'
 import { type ErrorEnvelope, readErrorEnvelope } from '../dialects/messages/error.ts'
 import { createMessageStream, type MessageStream } from '../dialects/messages/stream.ts'
 import type { Provider } from '../providers/provider.ts'
+import { asksModel } from './endpoint.ts'
 import type { Job } from './job.ts'
 import type { TimeLimits } from './settings.ts'
 
@@ -76,7 +77,7 @@ export function hold(
 ): Promise<Held> {
   const isPlain = (headerOf(answer.headers, 'content-encoding') ?? 'identity') === 'identity'
   const isFollowed = isPlain && job.endpoint.kind === 'messages' && isEventStream(answer.headers)
-  const isLimited = !job.facts.isStream && job.endpoint.kind !== 'other' && times.totalMs > 0
+  const isLimited = !job.facts.isStream && asksModel(job.endpoint) && times.totalMs > 0
   const leftMs = isLimited ? Math.max(1, times.totalMs - (clock.elapsed() - sentAt)) : 0
   if (!isFollowed) return holdBytes(job, answer, watch(leftMs, clock, answer), readHiddenError)
   const running = watch(job.facts.isStream ? times.contentMs : leftMs, clock, answer)
@@ -89,7 +90,7 @@ async function holdBytes(
   running: Watch,
   readHiddenError: HoldOptions['readHiddenError'],
 ): Promise<Held> {
-  const mayBeEmpty = job.endpoint.kind === 'other'
+  const mayBeEmpty = !asksModel(job.endpoint)
   const first = await answer.body.read()
   if (!isEnd(first)) {
     const held = checkBytes(answer, first, running)

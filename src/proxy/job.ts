@@ -16,7 +16,7 @@ import { NO_USAGE, type Usage } from '../core/usage.ts'
 import type { Span } from '../dialects/json-scan.ts'
 import { readMessagesRequest } from '../dialects/messages/request.ts'
 import type { ProxyContext } from './context.ts'
-import type { Endpoint } from './endpoint.ts'
+import { asksModel, type Endpoint } from './endpoint.ts'
 
 export interface Job {
   readonly id: string
@@ -96,7 +96,11 @@ export function readFacts(
 ): Facts {
   const clientRetries = Number(headerOf(request.headers, 'x-stainless-retry-count') ?? 0) || 0
   const owner = endpoint.resources.map((id) => ownerOf(id, context)).find((each) => each !== undefined)
-  if (endpoint.kind === 'other' || endpoint.kind === 'identity') return { ...NO_FACTS, clientRetries, owner }
+  if (!asksModel(endpoint)) {
+    // What is in a batch is served where the batch is.
+    const isBatch = endpoint.namesResults && endpoint.creates
+    return { ...NO_FACTS, clientRetries, owner: owner ?? (isBatch ? ownerInBody(body, context) : undefined) }
+  }
   const read = readMessagesRequest(body)
   if (read === undefined) {
     throw new GatewayError(
@@ -160,7 +164,12 @@ function ownerInBody(body: Uint8Array, context: ProxyContext): Owner | undefined
 
 /** Throws GatewayError `not-found` when what was made by somebody is reached by nobody any more. */
 function ownerOf(id: string, { owners, pool }: ProxyContext): Owner | undefined {
-  const owner = owners.ownerOf(id)
+  const found = owners.ownerOf(id)
+  // Its organization may have become known only since.
+  const owner = found && {
+    ...found,
+    organization: found.organization ?? pool.standingOf(found.account).organization,
+  }
   if (owner === undefined || pool.views().some((view) => isReachable(owner, view))) return owner
   throw new GatewayError(
     'not-found',

@@ -1,6 +1,6 @@
 /**
- * The pool's limits as clients see them, worked out when something has changed and at most
- * once a second, not with every answer. Must not read a provider's headers.
+ * The pool’s limits as clients see them, worked out when something has changed, and once a
+ * second besides, because windows end without a change. Must not read a provider’s headers.
  */
 import type { Headers } from '../core/headers.ts'
 import { type PoolLimits, poolLimitsOf } from '../core/pool-limits.ts'
@@ -17,7 +17,10 @@ export interface PoolMeters {
 
 const NONE: Headers = []
 
-export function createPoolMeters(pool: Pool, clock: Clock): PoolMeters {
+export function createPoolMeters(
+  pool: Pick<Pool, 'views' | 'windowsOf' | 'revision'>,
+  clock: Clock,
+): PoolMeters {
   let revision = -1
   let readAt = Number.NEGATIVE_INFINITY
   let limits: PoolLimits | undefined

@@ -3,7 +3,7 @@
  * is about to end, and once after its provider has refused it (G9). Must not choose accounts
  * or write to the client.
  */
-import type { Account } from '../core/account.ts'
+import type { Account, AccountId } from '../core/account.ts'
 import type { Failure } from '../core/failure.ts'
 import type { Renewed } from '../core/ports/tokens.ts'
 import type { FailedAttempt } from '../core/situation.ts'
@@ -21,7 +21,9 @@ interface Sending {
 }
 
 export async function sendTo(job: Job, sending: Sending, context: ProxyContext): Promise<Attempt> {
-  const { account: chosen, isFresh, failed } = sending
+  const { isFresh, failed } = sending
+  // It may have been chosen before a pause, and have got a new credential in it.
+  const chosen = presentOf(sending.account.id, context) ?? sending.account
   const usable = context.tokens.usable(chosen)
   const ready = 'id' in usable ? usable : await patiently(usable, job)
   if (ready === 'aborted') return { kind: 'aborted' }
@@ -35,8 +37,13 @@ export async function sendTo(job: Job, sending: Sending, context: ProxyContext):
   const result = await attempt(job, target, isFresh, context)
   const isRefused = result.kind === 'failed' && result.failed.failure.cause === 'unauthorized'
   const isFirst = !failed.some((each) => each.account === account.id && each.isRenewed)
-  return isRefused && isFirst && isRenewable(account) ? renew(job, account, result, context) : result
+  if (!isRefused || !isFirst) return result
+  const isReplaced = (presentOf(account.id, context) ?? account).credentialVersion > account.credentialVersion
+  return isReplaced || isRenewable(account) ? renew(job, account, result, context) : result
 }
+
+const presentOf = (id: AccountId, { pool }: ProxyContext): Account | undefined =>
+  pool.views().find(({ account }) => account.id === id)?.account
 
 /** The failure is the old token's alone if there is a new one now; otherwise it is why there is none. */
 async function renew(
@@ -50,20 +57,18 @@ async function renew(
   const { failed } = result
   return renewed.kind === 'fresh'
     ? { ...result, failed: { ...failed, isRenewed: true } }
-    : { ...result, failed: { ...failed, failure: renewed.failure } }
+    : // The refusal is not what is the matter, and would send the client to sign in.
+      { ...result, failed: { ...failed, failure: renewed.failure, isPresentable: false } }
 }
 
 /** A client that leaves does not wait any longer; the renewal goes on for others. */
 function patiently(renewal: Promise<Renewed>, { request: { signal } }: Job): Promise<Renewed | 'aborted'> {
-  const { promise, resolve } = Promise.withResolvers<Renewed | 'aborted'>()
+  const { promise, resolve, reject } = Promise.withResolvers<Renewed | 'aborted'>()
   const leave = (): void => resolve('aborted')
   if (signal.aborted) leave()
   signal.addEventListener('abort', leave, { once: true })
-  void renewal.then((renewed) => {
-    signal.removeEventListener('abort', leave)
-    resolve(renewed)
-  })
-  return promise
+  renewal.then(resolve, reject)
+  return promise.finally(() => signal.removeEventListener('abort', leave))
 }
 
 const unsent = ({ id }: Account, failure: Failure): Attempt => ({

@@ -31,8 +31,10 @@ const VENDORS = /^sk-ant-/
 /** The client's own identity or nobody's; its plan's usage is the pool's when it comes as a client of the pool. */
 export async function serveIdentity(job: Job, context: ProxyContext): Promise<void> {
   const { request } = job
-  const isOwn = credentialsOf(request.headers).some((credential) => VENDORS.test(credential))
-  const target = isOwn ? toOwnTarget(request.headers, undefined, context) : undefined
+  const own = request.headers.filter((header) =>
+    credentialsOf([header]).some((credential) => VENDORS.test(credential)),
+  )
+  const target = toOwnTarget(own, undefined, context)
   job.record.decision = {
     strategy: 'none',
     reason: 'it speaks about one person, not about the pool',

@@ -72,6 +72,66 @@ describe.each(await databases())('accounts on %s', (_kind, useDatabase) => {
     expect((await openAccounts(await its.reopen(), nobody)).all()).toEqual([{ ...before, ...change }])
   })
 
+  it('keep every one of several changes that come at once, in memory and for good', async () => {
+    const before = sampleAccount('a')
+    const store = await openAccounts(await its.open(), nobody)
+    await store.add(before)
+    await Promise.all([
+      store.change(before.id, { priority: 7 }),
+      store.change(before.id, { tier: 20 }),
+      store.change(before.id, { pausedAt: NOON }),
+      store.change(before.id, { name: 'b' }),
+    ])
+    const after = { ...before, priority: 7, tier: 20, pausedAt: NOON, name: 'b' }
+    expect(store.all()).toEqual([after])
+    expect((await openAccounts(await its.reopen(), nobody)).all()).toEqual([after])
+  })
+
+  it('that are changed in nothing stay as they are', async () => {
+    const store = await openAccounts(await its.open(), nobody)
+    await store.add(sampleAccount('a'))
+    expect(await store.change(idOf('a'), {})).toEqual(sampleAccount('a'))
+    expect((await openAccounts(await its.reopen(), nobody)).all()).toEqual([sampleAccount('a')])
+  })
+
+  it('keep a credential that was renewed while an operator changed something else', async () => {
+    const before = sampleAccount('a', { refreshSecret: toSealedSecret('v1.refresh'), tokenExpiresAt: NOON })
+    const renewed = { secret: toSealedSecret('v1.new'), tokenExpiresAt: later(NOON, 9), credentialVersion: 2 }
+    const database = await its.open()
+    const slow = heldUp(database)
+    const store = await openAccounts(slow.database, nobody)
+    await store.add(before)
+    const release = slow.hold()
+    const change = store.change(before.id, { weight: 3 })
+    await database.commit(
+      [
+        statement(
+          "update accounts set secret = 'v1.new', token_expires_at = $1, credential_version = 2",
+          later(NOON, 9),
+        ),
+      ],
+      'full',
+    )
+    store.adopt({ ...before, ...renewed })
+    release()
+    const after = { ...before, ...renewed, weight: 3 }
+    expect(await change).toEqual(after)
+    expect(store.all()).toEqual([after])
+    expect((await openAccounts(await its.reopen(), nobody)).all()).toEqual([after])
+  })
+
+  it('that are removed while they are changed are not there again', async () => {
+    const slow = heldUp(await its.open())
+    const store = await openAccounts(slow.database, nobody)
+    await store.add(sampleAccount('a'))
+    const release = slow.hold()
+    const changes = [store.change(idOf('a'), { weight: 3 }), store.remove(idOf('a'))]
+    release()
+    await Promise.allSettled(changes)
+    expect(store.all()).toEqual([])
+    expect((await openAccounts(await its.reopen(), nobody)).all()).toEqual([])
+  })
+
   it('cannot be two of the same name', async () => {
     const store = await openAccounts(await its.open(), nobody)
     await store.add(sampleAccount('a'))
@@ -143,6 +203,26 @@ describe.each(await databases())('accounts on %s', (_kind, useDatabase) => {
 
 const nobody = (): void => {}
 const namesOf = (accounts: readonly Account[]): readonly string[] => accounts.map(({ name }) => name)
+
+/** A database whose commits can be made to wait. */
+function heldUp(database: Database) {
+  let open = Promise.resolve()
+  const held: Database = {
+    ...database,
+    async commit(statements, durability) {
+      await open
+      return database.commit(statements, durability)
+    },
+  }
+  return {
+    database: held,
+    hold() {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      open = promise
+      return resolve
+    },
+  }
+}
 
 const refusing = (database: Database, problem: DatabaseError['problem']): Database => ({
   ...database,

@@ -11,7 +11,7 @@ import {
   toSealedSecret,
 } from '../core/account.ts'
 import { GatewayError } from '../core/error.ts'
-import type { AccountStore } from '../core/ports/stores.ts'
+import type { AccountChange, AccountStore } from '../core/ports/stores.ts'
 import { type Millis, toMillis } from '../core/time.ts'
 import {
   type Database,
@@ -20,17 +20,16 @@ import {
   optionalNumber,
   optionalText,
   type Row,
+  type Statement,
   statement,
   textOf,
   toUserError,
   type Value,
 } from './database.ts'
 
-const INSERT = `insert into accounts (id, name, provider, secret, refresh_secret, token_expires_at,
-  credential_version, created_at, base_url, priority, weight, tier, groups_json, model_map_json, plan_only,
+const INSERT = `insert into accounts (id, provider, secret, refresh_secret, token_expires_at,
+  credential_version, created_at, name, base_url, priority, weight, tier, groups_json, model_map_json, plan_only,
   network, paused_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`
-const UPDATE = `update accounts set name = $1, base_url = $2, priority = $3, weight = $4, tier = $5,
-  groups_json = $6, model_map_json = $7, plan_only = $8, network = $9, paused_at = $10 where id = $11`
 
 /** The accounts, and the way for whoever renews a credential to put the new one among them. */
 export interface OpenAccounts extends AccountStore {
@@ -70,9 +69,8 @@ export async function openAccounts(
     },
     async change(id, change) {
       const wanted = { ...find(id), ...change }
-      const { name, ...rest } = toColumns(wanted)
-      await commit(name, statement(UPDATE, name, ...Object.values(rest), id))
-      // Its credential may have been renewed in the meantime.
+      await commit(wanted.name, ...updateOf(wanted, change))
+      // Its credential may have been renewed in the meantime, or something else changed.
       const changed = { ...find(id), ...change }
       put(changed)
       return changed
@@ -94,7 +92,6 @@ export async function openAccounts(
 
 const fixed = (account: Account): readonly Value[] => [
   account.id,
-  account.name,
   account.provider,
   account.secret,
   account.refreshSecret ?? null,
@@ -103,24 +100,36 @@ const fixed = (account: Account): readonly Value[] => [
   account.createdAt,
 ]
 
-const changeable = (account: Account): readonly Value[] => {
-  const { name: _, ...columns } = toColumns(account)
-  return Object.values(columns)
+const changeable = (account: Account): readonly Value[] => CHANGEABLE.map(({ read }) => read(account))
+
+interface Column {
+  readonly field: keyof AccountChange
+  readonly column: string
+  readonly read: (account: Account) => Value
 }
 
-/** What an operator may change, in the order of the statements. */
-const toColumns = (account: Account) => ({
-  name: account.name,
-  baseUrl: account.baseUrl ?? null,
-  priority: account.priority,
-  weight: account.weight,
-  tier: account.tier,
-  groups: JSON.stringify(account.groups),
-  modelMap: JSON.stringify([...account.modelMap]),
-  planOnly: account.planOnly ? 1 : 0,
-  network: account.network ?? null,
-  pausedAt: account.pausedAt ?? null,
-})
+/** What an operator may change, in the order of `INSERT`. */
+const CHANGEABLE: readonly Column[] = [
+  { field: 'name', column: 'name', read: ({ name }) => name },
+  { field: 'baseUrl', column: 'base_url', read: ({ baseUrl = null }) => baseUrl },
+  { field: 'priority', column: 'priority', read: ({ priority }) => priority },
+  { field: 'weight', column: 'weight', read: ({ weight }) => weight },
+  { field: 'tier', column: 'tier', read: ({ tier }) => tier },
+  { field: 'groups', column: 'groups_json', read: ({ groups }) => JSON.stringify(groups) },
+  { field: 'modelMap', column: 'model_map_json', read: ({ modelMap }) => JSON.stringify([...modelMap]) },
+  { field: 'planOnly', column: 'plan_only', read: ({ planOnly }) => (planOnly ? 1 : 0) },
+  { field: 'network', column: 'network', read: ({ network = null }) => network },
+  { field: 'pausedAt', column: 'paused_at', read: ({ pausedAt = null }) => pausedAt },
+]
+
+/** Only what the change names: another one may be on its way at the same time. */
+function updateOf(wanted: Account, change: AccountChange): readonly Statement[] {
+  const changed = CHANGEABLE.filter(({ field }) => Object.hasOwn(change, field))
+  if (changed.length === 0) return []
+  const places = changed.map(({ column }, index) => `${column} = $${index + 1}`)
+  const text = `update accounts set ${places.join(', ')} where id = $${changed.length + 1}`
+  return [statement(text, ...changed.map(({ read }) => read(wanted)), wanted.id)]
+}
 
 export function toAccount(row: Row): Account {
   return {

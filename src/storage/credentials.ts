@@ -48,7 +48,9 @@ export async function openCredentials(context: Context): Promise<ClosableCredent
     'full',
   )
   let timer: ReturnType<typeof setTimeout> | undefined
+  let isClosed = false
   const retryLater = (): void => {
+    if (isClosed) return
     timer ??= setTimeout(() => {
       timer = undefined
       void bringIn(context).catch(retryLater)
@@ -79,7 +81,10 @@ export async function openCredentials(context: Context): Promise<ClosableCredent
       }
       return adopted(accounts, id, { ...credential, credentialVersion: version + 1 })
     },
-    close: () => clearTimeout(timer),
+    close() {
+      isClosed = true
+      clearTimeout(timer)
+    },
   }
 }
 
@@ -125,7 +130,9 @@ async function claim(
     )
     if (row === undefined || numberOf(row, 'credential_version') !== version) return { kind: 'superseded' }
     const earlier = optionalText(row, 'refresh_holder')
-    const isInDoubt = earlier !== undefined && (optionalNumber(row, 'refresh_until') ?? 0) <= now
+    // Its own can only be there still because giving it up could not be stored.
+    const isOver = earlier === holder || (optionalNumber(row, 'refresh_until') ?? 0) <= now
+    const isInDoubt = earlier !== undefined && isOver
     const [changed] = await database.commit(
       [statement(CLAIM, ...[holder, until, id, version, holder, now])],
       'full',
@@ -137,7 +144,8 @@ async function claim(
 }
 
 /** Everything from the file into the database; what is there in a newer version already is dropped. */
-async function bringIn({ database, accounts, rescue, log }: Context): Promise<void> {
+async function bringIn(context: Context): Promise<void> {
+  const { database, accounts, rescue, log } = context
   const rescued = rescue.all()
   if (rescued.length === 0) return
   for (const { id, version, credential } of rescued) {
@@ -146,6 +154,8 @@ async function bringIn({ database, accounts, rescue, log }: Context): Promise<vo
     adoptRescued(accounts, { id, version, credential })
     log.info('A renewed credential was brought into the database from its file.')
   }
+  // Another may have come while the database was busy with these.
+  if (rescue.all().length > rescued.length) return bringIn(context)
   rescue.clear()
 }
 

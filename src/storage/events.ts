@@ -26,12 +26,15 @@ export function createEvents(
   behind: WriteBehind,
   { newId, settled }: { readonly newId: () => string; readonly settled: () => Promise<void> },
 ): EventStore {
-  let added = 0
+  const added = new Map<string, number>()
   return {
     add(account, event) {
       const id = newId()
       behind.hurry(`event ${id}`, () => insertion(id, account, event))
-      if (++added % FORGET_EVERY === 0)
+      const count = added.get(account) ?? 0
+      added.set(account, count + 1)
+      // With its first one too: an earlier run may have ended before it had a hundred.
+      if (count % FORGET_EVERY === 0)
         behind.defer(`events of ${account}`, () => statement(FORGET, account, account))
     },
     async list(account, { limit, before }) {

@@ -12,6 +12,7 @@ import {
   optionalNumber,
   optionalText,
   type Row,
+  type Statement,
   statement,
   textOf,
   type Value,
@@ -27,13 +28,21 @@ const STEPS = [
   { from: 7 * DAY, to: KEPT_MS, step: HOUR },
 ] as const
 const PORTION_MS = DAY
+/** Between two portions, so that streams go on. */
+const PAUSE_MS = 5
+
+export interface ClosableReadings extends ReadingStore {
+  /** Ends a thinning that is under way. */
+  close(): void
+}
 
 export function createReadings(
   database: Database,
   behind: WriteBehind,
   settled: () => Promise<void>,
-): ReadingStore {
+): ClosableReadings {
   let thinnedTo: Millis | undefined
+  let isClosed = false
   return {
     add(account, windows) {
       for (const { name, readAt, utilization, resetsAt, status } of windows) {
@@ -60,22 +69,47 @@ export function createReadings(
       return rows.map(toReading)
     },
     async thin(now) {
-      await database.commit(
-        [statement('delete from window_readings where at < $1', later(now, -KEPT_MS))],
-        'normal',
-      )
-      for (const { from, to, step } of STEPS) {
-        const end = later(now, -from)
-        // What was thinned in this run before need not be looked at again, but for the last portion.
-        const oldest = thinnedTo === undefined ? later(now, -to) : later(thinnedTo, -from - PORTION_MS)
-        for (let at = oldest; at < end; at = later(at, PORTION_MS)) {
-          await database.commit([thinning(at, toMillis(Math.min(end, at + PORTION_MS)), step)], 'normal')
-        }
+      const [row = {}] = await database.load('select min(at) as oldest from window_readings')
+      const oldest = toMillis(optionalNumber(row, 'oldest') ?? now)
+      for (const portion of portionsOf(now, { oldest, thinnedTo })) {
+        if (isClosed) return
+        await database.commit([portion], 'normal')
+        await Bun.sleep(PAUSE_MS)
       }
       thinnedTo = now
     },
+    close() {
+      isClosed = true
+    },
   }
 }
+
+interface Reach {
+  readonly oldest: Millis
+  /** What was thinned in this run before need not be looked at again, but for the last portion. */
+  readonly thinnedTo: Millis | undefined
+}
+
+function* portionsOf(now: Millis, { oldest, thinnedTo }: Reach): Generator<Statement> {
+  const kept = later(now, -KEPT_MS)
+  for (const [, to] of daysBetween(oldest, kept))
+    yield statement('delete from window_readings where at < $1', to)
+  for (const { from, to, step } of STEPS) {
+    const begin = thinnedTo === undefined ? later(now, -to) : later(thinnedTo, -from - PORTION_MS)
+    const first = startOf(toMillis(Math.max(oldest, begin)), WIDEST_STEP)
+    for (const day of daysBetween(first, startOf(later(now, -from), step))) yield thinning(...day, step)
+  }
+}
+
+function* daysBetween(from: Millis, to: Millis): Generator<readonly [Millis, Millis]> {
+  for (let at = from; at < to; at = later(at, PORTION_MS)) yield [at, toMillis(Math.min(to, at + PORTION_MS))]
+}
+
+/** Where the wider steps end, the narrower begin: nothing between them is left out. */
+const WIDEST_STEP = HOUR
+
+/** Portions begin and end with a step: one that was cut in two would keep two. */
+const startOf = (at: Millis, step: number): Millis => toMillis(at - (at % step))
 
 /** Of each window's readings in a step only the last stays. */
 const thinning = (from: Millis, to: Millis, step: number) =>
@@ -83,8 +117,8 @@ const thinning = (from: Millis, to: Millis, step: number) =>
     `delete from window_readings where at >= $1 and at < $2 and exists (
        select 1 from window_readings later where later.account_id = window_readings.account_id
          and later.window_name = window_readings.window_name and later.at > window_readings.at
-         and later.at < $3 and later.at / $4 = window_readings.at / $5)`,
-    ...[from, to, to, step, step],
+         and later.at < (window_readings.at / $3 + 1) * $4)`,
+    ...[from, to, step, step],
   )
 
 function toReading(row: Row): StoredReading {

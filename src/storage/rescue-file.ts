@@ -3,7 +3,18 @@
  * entry a line, synced to the disk before anybody is told that it is kept. Must not open a
  * secret.
  */
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
+import { dirname } from 'node:path'
 import { type AccountId, toAccountId, toSealedSecret } from '../core/account.ts'
 import type { Credential } from '../core/ports/stores.ts'
 import { toMillis } from '../core/time.ts'
@@ -27,13 +38,21 @@ export const openRescueFile = (path: string): RescueFile => ({
   all: () => (existsSync(path) ? readFileSync(path, 'utf8').split('\n').flatMap(parse) : []),
   keep(entry) {
     try {
+      const isNew = !existsSync(path)
       const file = openSync(path, 'a', 0o600)
       try {
-        writeSync(file, `${JSON.stringify(entry)}\n`)
+        const { size } = fstatSync(file)
+        // An earlier line may have been cut off, and must not swallow this one.
+        const line = Buffer.from(`\n${JSON.stringify(entry)}\n`)
+        if (writeSync(file, line) < line.length) {
+          ftruncateSync(file, size)
+          return false
+        }
         fsyncSync(file)
       } finally {
         closeSync(file)
       }
+      if (isNew) syncDirectory(dirname(path))
       return true
     } catch {
       return false
@@ -41,6 +60,16 @@ export const openRescueFile = (path: string): RescueFile => ({
   },
   clear: () => rmSync(path, { force: true }),
 })
+
+/** After a power cut a new file is there for sure only when its directory was synced as well. */
+function syncDirectory(path: string): void {
+  const directory = openSync(path, 'r')
+  try {
+    fsyncSync(directory)
+  } finally {
+    closeSync(directory)
+  }
+}
 
 /** This program wrote the lines itself; the last one may have been cut off. */
 function parse(line: string): readonly Rescued[] {

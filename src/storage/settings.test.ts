@@ -1,7 +1,10 @@
 /** Settings of any JSON shape, and the database's own facts. */
 import { describe, expect, it } from 'bun:test'
 import { databases } from '../../test/support/databases.ts'
-import { openSettings, readMeta, writeMeta } from './settings.ts'
+import { withOutages } from '../../test/support/ledgers.ts'
+import { NOON } from '../../test/support/samples.ts'
+import { HOUR, later } from '../core/time.ts'
+import { openSettings, openTerms, readMeta, writeMeta } from './settings.ts'
 
 describe.each(await databases())('settings on %s', (_kind, useDatabase) => {
   const its = useDatabase()
@@ -47,5 +50,37 @@ describe.each(await databases())('settings on %s', (_kind, useDatabase) => {
     const again = await its.reopen()
     expect(await readMeta(again, 'fact')).toBe('two')
     expect((await openSettings(again)).all().size).toBe(0)
+  })
+})
+
+describe.each(await databases())('the yes to providers’ terms on %s', (_kind, useDatabase) => {
+  const its = useDatabase()
+
+  it('is not there at first', async () => {
+    expect((await openTerms(await its.open())).acceptedAt).toBeUndefined()
+  })
+
+  it('is remembered with its moment, which stays the first one', async () => {
+    const terms = await openTerms(await its.open())
+    await terms.accept(NOON)
+    await terms.accept(later(NOON, HOUR))
+    expect(terms.acceptedAt).toBe(NOON)
+    const again = await openTerms(await its.reopen())
+    expect(again.acceptedAt).toBe(NOON)
+    await again.accept(later(NOON, HOUR))
+    expect((await openTerms(await its.reopen())).acceptedAt).toBe(NOON)
+  })
+
+  it('was not said when it could not be stored, and a sentence says why', async () => {
+    const outage = withOutages(await its.open())
+    const terms = await openTerms(outage.database)
+    outage.begin()
+    const yes = terms.accept(NOON)
+    await expect(yes).rejects.toMatchObject({ code: 'unavailable' })
+    await expect(yes).rejects.toThrow('The database cannot be reached')
+    expect(terms.acceptedAt).toBeUndefined()
+    outage.end()
+    await terms.accept(NOON)
+    expect(terms.acceptedAt).toBe(NOON)
   })
 })

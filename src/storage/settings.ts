@@ -53,7 +53,11 @@ export async function openTerms(database: Database): Promise<TermsStore> {
     },
     async accept(now) {
       if (acceptedAt !== undefined) return
-      await writeMeta(database, TERMS, String(now))
+      try {
+        await writeMeta(database, TERMS, String(now))
+      } catch (error) {
+        throw toUserError(error, 'The terms were accepted by somebody else at the same time.')
+      }
       acceptedAt = now
     },
   }

@@ -75,6 +75,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     log,
     rescue: openRescueFile(options.rescueFile),
   })
+  const readings = createReadings(database, ledger, ledger.settled)
   return {
     database,
     accounts,
@@ -82,7 +83,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     keys: await openKeys(database),
     health: await openHealth(database, ledger),
     events: createEvents(database, ledger, { newId: options.newId, settled: ledger.settled }),
-    readings: createReadings(database, ledger, ledger.settled),
+    readings,
     bindings: await openBindings(database, ledger, later(clock.now(), -sessionMs)),
     owners: await openOwners(database, ledger, clock),
     ledger,
@@ -90,6 +91,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     terms: await openTerms(database),
     async close() {
       credentials.close()
+      readings.close()
       await ledger.close()
       await database.close()
     },

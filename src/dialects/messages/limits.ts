@@ -19,12 +19,20 @@ export function writeUnifiedLimits({ status, tightest, windows }: PoolLimits): H
   ]
 }
 
-/** The same for a request that nobody can take before `until`: clients then show a plan's end, not a fault (§3.5). */
+/**
+ * The same for a request that nobody can take before `until`: clients then show a plan's end,
+ * not a fault (§3.5). Where the plans are not spent, as with one family's week, no window of
+ * theirs is named for it.
+ */
 export function writeSpentLimits(limits: PoolLimits, until: Millis): Headers {
-  const others = writeUnifiedLimits(limits).filter(
-    ([name]) => name !== `${PREFIX}status` && name !== `${PREFIX}reset`,
-  )
-  return [[`${PREFIX}status`, 'rejected'], ...resetOf('', until), ...others]
+  const { status, windows, tightest } = limits
+  const claim = [`${PREFIX}representative-claim`, CLAIMS[tightest.name]] as const
+  return [
+    [`${PREFIX}status`, 'rejected'],
+    ...resetOf('', until),
+    ...(status === 'rejected' ? [claim] : []),
+    ...windows.flatMap(windowFields),
+  ]
 }
 
 const resetOf = (window: string, resetsAt: Millis | undefined): Headers =>

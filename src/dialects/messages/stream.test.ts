@@ -148,6 +148,45 @@ describe('usage', () => {
   })
 })
 
+describe('what the stream says beside its content', () => {
+  const container = (id: unknown) => ({ container: { id, expires_at: '2026-11-20T13:00:00Z' } })
+
+  it('is the container that the answer runs in, named at its start or at its end', () => {
+    const start = event('message_start', { message: { id: 'msg_01', ...container('container_1') } })
+    const delta = event('message_delta', { delta: { stop_reason: 'end_turn', ...container('container_2') } })
+    expect(follow(start).made.container).toBe('container_1')
+    expect(follow(START + BLOCK + delta).made.container).toBe('container_2')
+    expect(follow(start + BLOCK + delta + STOP).made.container).toBe('container_2')
+  })
+
+  it('is no container where it names none, and the first one stays where the end names none', () => {
+    const start = event('message_start', { message: { id: 'msg_01', ...container('container_1') } })
+    expect(follow(WHOLE).made.container).toBeUndefined()
+    expect(follow(start + BLOCK + DELTA + STOP).made.container).toBe('container_1')
+    expect(follow(event('message_start', { message: { container: null } })).made.container).toBeUndefined()
+    expect(follow(event('message_start', { message: container(7) })).made.container).toBeUndefined()
+  })
+
+  it('is the answer’s own id, from its very start on', () => {
+    expect(follow(START).made.message).toBe('msg_01')
+    expect(follow(WHOLE).made.message).toBe('msg_01')
+    expect(follow(PING).made.message).toBeUndefined()
+  })
+
+  it('is the error’s data as it came, for what the envelope has no field for', () => {
+    const data =
+      '{"type":"error","error":{"type":"1305","message":"busy"},"request_id":"r","next_flush_time":17}'
+    const stream = follow(`${START}event: error\ndata: ${data}\n\n`)
+    expect(stream.errorText).toBe(data)
+    expect(stream.error).toMatchObject({ message: 'busy' })
+    expect(follow(WHOLE).errorText).toBe('')
+  })
+
+  it('is an error’s text also where it is no JSON', () => {
+    expect(follow('event: error\ndata: upstream gave up\n\n').errorText).toBe('upstream gave up')
+  })
+})
+
 it('sees the same in whatever pieces the bytes come', () => {
   const parts = fc.constantFrom(START, PING, BLOCK, TEXT, BLOCK_END, DELTA, STOP, errorEvent('api_error'))
   fc.assert(
@@ -194,6 +233,6 @@ function followPieces(text: string, length: number): MessageStream {
   return stream
 }
 
-function viewOf({ hasContent, isWhole, error, usage }: MessageStream): object {
-  return { hasContent, isWhole, error, usage }
+function viewOf({ hasContent, isWhole, error, errorText, usage, made }: MessageStream): object {
+  return { hasContent, isWhole, error, errorText, usage, made }
 }

@@ -46,7 +46,7 @@ export function authorizeUrl({
   challenge,
   state,
 }: AuthorizeOptions): string {
-  const base = url === '' ? AUTHORIZE_URLS[mode] : withPath(url)
+  const base = url === '' ? AUTHORIZE_URLS[mode] : toPage(url)
   const query = new URLSearchParams({
     code: 'true',
     client_id: clientId,
@@ -61,9 +61,12 @@ export function authorizeUrl({
 }
 
 /** An origin alone means the usual path there. */
-const withPath = (url: string): string => {
-  const bare = url.replace(/\/+$/, '')
-  return /^https?:\/\/[^/]+$/.test(bare) ? `${bare}/oauth/authorize` : bare
+function toPage(text: string): string {
+  const url = URL.parse(text)
+  if (url === null) return text
+  if (url.pathname === '/') url.pathname = '/oauth/authorize'
+  url.hash = ''
+  return url.href
 }
 
 /** What a person pastes: `code#state`, or the whole address that the sign-in ended at. */
@@ -128,11 +131,14 @@ export interface TokenReply {
   readonly headers: Headers
   readonly body: string
   readonly now: Millis
+  /** What was sent: providers repeat it in their messages, and no evidence may (G5). */
+  readonly secrets?: readonly string[]
 }
 
 const LONGEST_LIFE_MS = 400 * 24 * 60 * MINUTE
 
-export function readTokenAnswer({ status, headers, body, now }: TokenReply): TokenAnswer {
+export function readTokenAnswer({ status, headers, body, now, secrets = [] }: TokenReply): TokenAnswer {
+  const say = (text: string): string => quoted(text, secrets)
   const value = parse(body)
   if (status === 429) {
     const waitMs = readRetryAfter(headers, now) ?? 5 * MINUTE
@@ -153,10 +159,21 @@ export function readTokenAnswer({ status, headers, body, now }: TokenReply): Tok
       waitMs: undefined,
     }
   }
-  return status >= 200 && status < 300 ? readTokens(value, now) : readRefusal(status, value)
+  return status >= 200 && status < 300 ? readTokens(value, now, say) : readRefusal(status, value, say)
 }
 
-function readTokens(value: Fields, now: Millis): TokenAnswer {
+type Say = (text: string) => string
+
+const LONGEST_QUOTE = 200
+
+/** Without secrets before it is cut, or half of one would be left; on one line, whatever it holds. */
+const quoted: (text: string, secrets: readonly string[]) => string = (text, secrets) =>
+  secrets
+    .reduce((left, secret) => left.replaceAll(secret, '[secret]'), text)
+    .replace(/[\p{Cc}\p{Cf}]/gu, ' ')
+    .slice(0, LONGEST_QUOTE)
+
+function readTokens(value: Fields, now: Millis, say: Say): TokenAnswer {
   const {
     access_token: accessToken,
     refresh_token: refreshToken,
@@ -169,7 +186,7 @@ function readTokens(value: Fields, now: Millis): TokenAnswer {
   if (typeof type === 'string' && type.toLowerCase() !== 'bearer')
     return {
       kind: 'unusable',
-      evidence: `the token endpoint gave a token of the type ${JSON.stringify(type.slice(0, 40))}`,
+      evidence: `the token endpoint gave a token of the type "${say(type)}"`,
     }
   if (typeof expiresIn !== 'number' || !(expiresIn > 0))
     return { kind: 'unusable', evidence: 'the token endpoint did not say how long its token holds' }
@@ -189,16 +206,20 @@ function readTokens(value: Fields, now: Millis): TokenAnswer {
 const PRINTABLE = /^[\x21-\x7e]+$/
 
 /** Errors come in the shape of RFC 6749 §5.2 or in that of the Messages API (`wire.md` §2.4). */
-function readRefusal(status: number, { error, error_description: description }: Fields): TokenAnswer {
+function readRefusal(
+  status: number,
+  { error, error_description: description }: Fields,
+  say: Say,
+): TokenAnswer {
   const code = typeof error === 'string' ? error : ''
-  const words = typeof description === 'string' ? `: ${description.slice(0, 200)}` : ''
+  const words = typeof description === 'string' ? `: ${say(description)}` : ''
   if (code === 'invalid_grant')
     return { kind: 'revoked', evidence: `the token endpoint no longer knows its grant${words}` }
   if (code === 'refresh_token_reused')
     return { kind: 'revoked', evidence: 'its refresh token had been used already' }
   if (code !== '')
-    return { kind: 'refused', evidence: `the token endpoint refused the request (${code})${words}` }
-  const type = isObject(error) && typeof error.type === 'string' ? ` (${error.type})` : ''
+    return { kind: 'refused', evidence: `the token endpoint refused the request (${say(code)})${words}` }
+  const type = isObject(error) && typeof error.type === 'string' ? ` (${say(error.type)})` : ''
   return { kind: 'later', evidence: `the token endpoint answered ${status}${type}`, waitMs: undefined }
 }
 
