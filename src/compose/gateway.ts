@@ -105,6 +105,8 @@ export function createGateway(
     async close() {
       stopKeeping()
       stopRetention()
+      // A renewed token has to be stored before the storage is closed.
+      await keeper.settled()
       upstream.close()
       await foundation.close()
     },

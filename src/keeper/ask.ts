@@ -57,7 +57,7 @@ export async function ask({ upstream, clock }: Asking, question: Question): Prom
     if (sent.kind === 'aborted') return tooLate(endpoint)
     if (question.wantsNoBody === true) sent.answer.body.cancel()
     const text = question.wantsNoBody === true ? '' : await readText(sent.answer)
-    if (limit.signal.aborted) return tooLate(endpoint)
+    if (text === undefined && limit.signal.aborted) return tooLate(endpoint)
     const { status } = sent.answer
     return text === undefined
       ? {

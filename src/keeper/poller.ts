@@ -4,11 +4,12 @@
  * after every failure. What it hears is shown and kept; it is held against nobody (G14).
  */
 import type { Account, AccountId } from '../core/account.ts'
-import { later, MINUTE, type Millis, SECOND } from '../core/time.ts'
+import { addedHeaders } from '../core/network.ts'
+import { MINUTE, type Millis, SECOND } from '../core/time.ts'
 import { parseEndpoint } from '../providers/base-url.ts'
 import type { UsageEndpoint, UsageReading } from '../providers/provider.ts'
 import { providerOf } from '../providers/registry.ts'
-import { type Asked, ask, proxyOf } from './ask.ts'
+import { type Asked, ask, networkOf } from './ask.ts'
 import type { KeeperContext } from './context.ts'
 
 export type Polled =
@@ -27,7 +28,8 @@ export interface Poller {
 }
 
 interface State {
-  dueAt: Millis
+  /** In the clock's `elapsed` time, which nobody sets back. */
+  dueAt: number
   failures: number
 }
 
@@ -42,7 +44,7 @@ export function createPoller(context: KeeperContext): Poller {
   const states = new Map<AccountId, State>()
   const stateOf = (id: AccountId): State => {
     const state = states.get(id) ?? {
-      dueAt: later(clock.now(), clock.chance() * FIRST_WITHIN_MS),
+      dueAt: clock.elapsed() + clock.chance() * FIRST_WITHIN_MS,
       failures: 0,
     }
     states.set(id, state)
@@ -51,15 +53,17 @@ export function createPoller(context: KeeperContext): Poller {
   return {
     isDue(account) {
       const isAsked = settings().usagePollMs > 0 && providerOf(account.provider)?.usage !== undefined
-      return isAsked && stateOf(account.id).dueAt <= clock.now()
+      return isAsked && stateOf(account.id).dueAt <= clock.elapsed()
     },
     async poll(account) {
       const usage = providerOf(account.provider)?.usage
       if (usage === undefined) return { kind: 'nothing-to-ask' }
       const state = stateOf(account.id)
+      // Whatever must not happen while it is asked is not met again at the very next look.
+      state.dueAt = clock.elapsed() + usage.everyMs
       const reading = await read(account, usage, context)
       state.failures = reading.kind === 'windows' ? 0 : state.failures + 1
-      state.dueAt = nextAt(reading, { usage, failures: state.failures }, context)
+      state.dueAt = clock.elapsed() + pauseMsOf(reading, { usage, failures: state.failures }, context)
       return report(account, reading, context)
     },
     keepOnly(ids) {
@@ -68,17 +72,18 @@ export function createPoller(context: KeeperContext): Poller {
   }
 }
 
-function nextAt(
+function pauseMsOf(
   reading: UsageReading,
   { usage, failures }: { readonly usage: UsageEndpoint; readonly failures: number },
   { clock, settings }: KeeperContext,
-): Millis {
+): number {
   const everyMs = Math.max(usage.everyMs, settings().usagePollMs)
-  const jitter = 0.9 + clock.chance() / 5
+  // Only ever later: what the provider bears is a floor.
+  const jitter = 1 + clock.chance() / 5
   const pauseMs = Math.min(Math.max(everyMs, LONGEST_PAUSE_MS), everyMs * 2 ** failures)
   const namedMs = reading.kind === 'later' ? (reading.waitMs ?? 0) : 0
   const refusedMs = reading.kind === 'refused' ? REFUSED_PAUSE_MS : 0
-  return later(clock.now(), Math.max(pauseMs * jitter, namedMs + SECOND, refusedMs))
+  return Math.max(pauseMs * jitter, namedMs + SECOND, refusedMs)
 }
 
 function report(account: Account, reading: UsageReading, { pool, observe, log }: KeeperContext): Polled {
@@ -100,14 +105,16 @@ async function read(account: Account, usage: UsageEndpoint, context: KeeperConte
   const endpoint = endpointOf(account, usage)
   if (endpoint === undefined) return { kind: 'later', evidence: 'its base URL is unknown' }
   const secret = secrets.open('account-credential', account.id, account.secret)
+  const { proxy, ...network } = networkOf(account, secrets)
+  const added = addedHeaders(network)
   let reading: UsageReading = { kind: 'refused', evidence: 'its credential cannot be shown' }
   for (const sign of usage.signs) {
     const question = {
       endpoint,
       method: 'GET',
       path: usage.path,
-      headers: sign(secret),
-      proxy: proxyOf(account, secrets),
+      headers: [...added, ...sign(secret)],
+      proxy,
     } as const
     reading = toReading(await ask(context, question), usage, { host: endpoint.host, now: clock.now() })
     if (reading.kind !== 'refused') return reading

@@ -6,7 +6,7 @@
 import type { Account, AccountId } from '../core/account.ts'
 import type { Failure } from '../core/failure.ts'
 import type { Renewed, Tokens } from '../core/ports/tokens.ts'
-import { later, MINUTE, type Millis, SECOND, toIso } from '../core/time.ts'
+import { HOUR, later, MINUTE, SECOND, toIso } from '../core/time.ts'
 import { isDueBeforeUse, isRenewable, renewalAt } from '../core/token.ts'
 import type { KeeperContext } from './context.ts'
 import { type Outcome, renewOnce, troubleOf } from './renewal.ts'
@@ -18,16 +18,20 @@ export interface Refresher extends Tokens {
   isDue(account: Account): boolean
   /** Forgets accounts that are gone. */
   keepOnly(ids: ReadonlySet<AccountId>): void
+  /** Resolves when no renewal is under way any more: one that is cut off loses what it got. */
+  settled(): Promise<void>
 }
 
 interface State {
   running: Promise<Renewed> | undefined
   failures: number
-  /** Until then the last failure stands. */
-  retryAt: Millis | undefined
+  /** In the clock's `elapsed` time, which nobody sets back: until then the last failure stands. */
+  retryAt: number | undefined
   failure: Failure | undefined
   /** Of a token seen from its issue on. */
   lifeMs: number | undefined
+  /** The last token that was issued here, and when in the clock's `elapsed` time. */
+  issued: { readonly version: number; readonly at: number } | undefined
   /** Spreads background renewals. */
   readonly chance: number
 }
@@ -36,6 +40,10 @@ interface State {
 const WAIT_MS = 10 * SECOND
 const FIRST_BACKOFF_MS = 5 * SECOND
 const LONGEST_BACKOFF_MS = 5 * MINUTE
+/** A token endpoint that asks for more is asked again all the same. */
+const LONGEST_WAIT_MS = HOUR
+/** A token that is refused so soon after its issue would be no better the next time. */
+const JUST_ISSUED_MS = MINUTE
 
 export function createRefresher(context: KeeperContext): Refresher {
   const { clock } = context
@@ -52,8 +60,6 @@ export function createRefresher(context: KeeperContext): Refresher {
     })
     return state.running
   }
-  const present = (id: AccountId): Account | undefined =>
-    context.accounts.all().find((account) => account.id === id)
   return {
     renew,
     usable(account) {
@@ -61,24 +67,28 @@ export function createRefresher(context: KeeperContext): Refresher {
       if (tokenExpiresAt === undefined) return account
       const now = clock.now()
       if (!isDueBeforeUse(account, now, states.get(account.id)?.lifeMs)) return account
-      if (!isRenewable(account)) return tokenExpiresAt > now ? account : Promise.resolve(ended(account))
+      if (!isRenewable(account))
+        return tokenExpiresAt > now ? account : Promise.resolve(failed(endOf(account)))
       return beforeUse(account, stateOf(account.id), renew, context)
     },
     async afterRefusal(id, version) {
-      const account = present(id)
+      const account = presentOf(id, context)
       if (account === undefined) return failed(GONE)
       if (account.credentialVersion > version) return { kind: 'fresh', account }
       const state = stateOf(id)
-      return waiting(state, clock.now()) ?? patiently(renew(account), context)
+      if (isJustIssued(state, version, clock.elapsed())) return failed(REFUSED_ANEW)
+      return waiting(id, state, context) ?? patiently(renew(account), context)
     },
     isDue(account) {
       const state = stateOf(account.id)
       const at = renewalAt(account, state.chance, state.lifeMs)
-      const now = clock.now()
-      return at !== undefined && at <= now && (state.retryAt ?? now) <= now
+      return at !== undefined && at <= clock.now() && waitMsOf(state, clock.elapsed()) <= 0
     },
     keepOnly(ids) {
-      for (const id of states.keys()) if (!ids.has(id)) states.delete(id)
+      for (const [id, { running }] of states) if (!ids.has(id) && running === undefined) states.delete(id)
+    },
+    async settled() {
+      await Promise.all([...states.values()].map(({ running }) => running))
     },
   }
 }
@@ -89,23 +99,42 @@ const newState = (chance: number): State => ({
   retryAt: undefined,
   failure: undefined,
   lifeMs: undefined,
+  issued: undefined,
   chance,
 })
 
 const ACCOUNT = { kind: 'account' } as const
 const failed = (failure: Failure): Renewed => ({ kind: 'failed', failure })
 const GONE: Failure = { cause: 'unauthorized', scope: ACCOUNT, evidence: 'it has been removed' }
-const ended = ({ tokenExpiresAt }: Account): Renewed =>
-  failed({
-    cause: 'login-required',
-    scope: ACCOUNT,
-    evidence: `its token ended${tokenExpiresAt === undefined ? '' : ` at ${toIso(tokenExpiresAt)}`} and cannot be renewed`,
-  })
+/** Of a token that nobody can renew: what its end means. */
+export const endOf = ({ tokenExpiresAt }: Account): Failure => ({
+  cause: 'login-required',
+  scope: ACCOUNT,
+  evidence: `its token ended${tokenExpiresAt === undefined ? '' : ` at ${toIso(tokenExpiresAt)}`} and cannot be renewed`,
+})
 
-/** The last failure, while it is too soon to try again. */
-function waiting({ retryAt, failure, running }: State, now: Millis): Renewed | undefined {
-  const isTooSoon = running === undefined && retryAt !== undefined && retryAt > now
-  return isTooSoon && failure !== undefined ? failed(failure) : undefined
+const REFUSED_ANEW: Failure = {
+  cause: 'unauthorized',
+  scope: ACCOUNT,
+  evidence: 'its token was refused right after it had been renewed',
+}
+
+const presentOf = (id: AccountId, { accounts }: KeeperContext): Account | undefined =>
+  accounts.all().find((account) => account.id === id)
+
+const isJustIssued = ({ issued }: State, version: number, elapsed: number): boolean =>
+  issued !== undefined && issued.version === version && elapsed - issued.at < JUST_ISSUED_MS
+
+const waitMsOf = ({ retryAt }: State, elapsed: number): number => (retryAt ?? elapsed) - elapsed
+
+/** The last failure, while it is too soon to try again, or of no use before somebody has signed in. */
+function waiting(id: AccountId, state: State, { clock, pool }: KeeperContext): Renewed | undefined {
+  const { running, failure } = state
+  if (running !== undefined || failure === undefined) return undefined
+  if (failure.cause === 'login-required')
+    return pool.healthOf(id).login === undefined ? undefined : failed(failure)
+  const waitMs = waitMsOf(state, clock.elapsed())
+  return waitMs > 0 ? failed({ ...failure, until: later(clock.now(), waitMs) }) : undefined
 }
 
 /** A token that still lives is used where there is no newer one in time. */
@@ -116,10 +145,12 @@ async function beforeUse(
   context: KeeperContext,
 ): Promise<Renewed> {
   const { clock } = context
-  const renewed = waiting(state, clock.now()) ?? (await patiently(renew(account), context))
+  const renewed = waiting(account.id, state, context) ?? (await patiently(renew(account), context))
   if (renewed.kind === 'fresh' || renewed.failure.cause === 'login-required') return renewed
-  const isAlive = (account.tokenExpiresAt ?? 0) > clock.now()
-  return isAlive ? { kind: 'fresh', account } : renewed
+  // Somebody may have signed in meanwhile, or changed where its requests go.
+  const present = presentOf(account.id, context) ?? account
+  const isAlive = (present.tokenExpiresAt ?? Number.POSITIVE_INFINITY) > clock.now()
+  return isAlive ? { kind: 'fresh', account: present } : renewed
 }
 
 /** Whoever waits does so for a bounded time; the renewal goes on. */
@@ -141,23 +172,28 @@ async function patiently(renewal: Promise<Renewed>, { clock }: KeeperContext): P
 
 async function run(account: Account, state: State, context: KeeperContext): Promise<Renewed> {
   const outcome = await renewOnce(account, context).catch(troubleOf)
-  const now = context.clock.now()
   switch (outcome.kind) {
     case 'renewed':
-      return succeed(outcome.account, state, context)
+      return succeed(outcome, state, context)
     case 'revoked':
       return revoke(account, outcome, state, context)
     case 'trouble':
-      return backOff(account, { outcome, state, now }, context)
+      return backOff(account, outcome, state, context)
   }
 }
 
-function succeed(account: Account, state: State, { clock, observe }: KeeperContext): Renewed {
-  const now = clock.now()
+function succeed(
+  { account, isIssued }: Extract<Outcome, { kind: 'renewed' }>,
+  state: State,
+  { clock, observe }: KeeperContext,
+): Renewed {
+  const { tokenExpiresAt, credentialVersion: version } = account
   state.failures = 0
   state.retryAt = undefined
   state.failure = undefined
-  state.lifeMs = account.tokenExpiresAt === undefined ? undefined : Math.max(0, account.tokenExpiresAt - now)
+  state.issued = isIssued ? { version, at: clock.elapsed() } : undefined
+  state.lifeMs =
+    isIssued && tokenExpiresAt !== undefined ? Math.max(0, tokenExpiresAt - clock.now()) : undefined
   observe.renewed(account, 'renewed')
   return { kind: 'fresh', account }
 }
@@ -178,27 +214,28 @@ function revoke(
 
 function backOff(
   account: Account,
-  {
-    outcome,
-    state,
-    now,
-  }: { readonly outcome: Extract<Outcome, { kind: 'trouble' }>; readonly state: State; readonly now: Millis },
+  outcome: Extract<Outcome, { kind: 'trouble' }>,
+  state: State,
   { clock, log, observe }: KeeperContext,
 ): Renewed {
   const backoffMs = Math.min(LONGEST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** state.failures)
-  const waitMs = Math.max(outcome.waitMs ?? 0, backoffMs) * (0.75 + clock.chance() / 2)
+  const chance = clock.chance()
+  // Never before the provider wants to be asked again.
+  const wantedMs = Math.min(LONGEST_WAIT_MS, outcome.waitMs ?? 0) * (1 + chance / 4)
+  const waitMs = Math.max(wantedMs, backoffMs * (0.75 + chance / 2))
+  const until = later(clock.now(), waitMs)
   state.failures++
-  state.retryAt = later(now, waitMs)
+  state.retryAt = clock.elapsed() + waitMs
   state.failure = {
     cause: 'refresh-failed',
     scope: ACCOUNT,
     evidence: `its token could not be renewed: ${outcome.evidence}`,
-    until: state.retryAt,
+    until,
   }
   observe.renewed(account, 'failed')
   log.warn(`The token of the account ${account.name} could not be renewed: ${outcome.evidence}.`, {
     account: account.name,
-    retryAt: toIso(state.retryAt),
+    retryAt: toIso(until),
   })
   return failed(state.failure)
 }

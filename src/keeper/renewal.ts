@@ -4,7 +4,7 @@
  * before anybody uses it; and whatever goes wrong is told apart: gone for good, in trouble,
  * or in doubt because the provider's answer was lost. Must not decide when to renew.
  */
-import type { Account } from '../core/account.ts'
+import type { Account, SealedSecret } from '../core/account.ts'
 import { messageOf } from '../core/error.ts'
 import { isConnectFault } from '../core/failure.ts'
 import type { Credential } from '../core/ports/stores.ts'
@@ -17,11 +17,12 @@ import {
   type TokenAnswer,
   type TokenSet,
 } from '../providers/anthropic/oauth.ts'
-import { ask, proxyOf } from './ask.ts'
+import { ask, proxyOf, type Question } from './ask.ts'
 import type { KeeperContext } from './context.ts'
 
 export type Outcome =
-  | { readonly kind: 'renewed'; readonly account: Account }
+  /** `isIssued`: the token has just come from its provider; otherwise somebody else had renewed it before. */
+  | { readonly kind: 'renewed'; readonly account: Account; readonly isIssued: boolean }
   /** Only a new sign-in helps. */
   | { readonly kind: 'revoked'; readonly evidence: string }
   | { readonly kind: 'trouble'; readonly evidence: string; readonly waitMs: number | undefined }
@@ -34,6 +35,9 @@ const HELD_PATIENCE_MS = 60 * SECOND
 /** `account`: as it is known here; another process may know better. */
 export async function renewOnce(account: Account, context: KeeperContext): Promise<Outcome> {
   const { clock, credentials, holder } = context
+  if (account.refreshSecret === undefined) return { kind: 'revoked', evidence: 'it has no refresh token' }
+  // Whatever cannot be opened fails before anything is claimed.
+  const request = toRequest(account, account.refreshSecret, context)
   const deadline = clock.elapsed() + HELD_PATIENCE_MS
   for (;;) {
     const now = clock.now()
@@ -41,7 +45,7 @@ export async function renewOnce(account: Account, context: KeeperContext): Promi
     const claim = await credentials.claim(account.id, account.credentialVersion, terms)
     switch (claim.kind) {
       case 'claimed':
-        return exchange(account, claim.isInDoubt, context)
+        return exchange(account, { request, isInDoubt: claim.isInDoubt }, context)
       case 'superseded':
         return othersResult(account, context)
       case 'held':
@@ -59,17 +63,20 @@ async function othersResult(
 ): Promise<Outcome> {
   const present = await credentials.reload(id)
   return present !== undefined && present.credentialVersion > credentialVersion
-    ? { kind: 'renewed', account: present }
+    ? { kind: 'renewed', account: present, isIssued: false }
     : trouble('its stored token has changed, or waits to be stored')
 }
 
-async function exchange(account: Account, isInDoubt: boolean, context: KeeperContext): Promise<Outcome> {
-  const { credentials, secrets, clock, settings, holder } = context
-  const { id, refreshSecret } = account
-  if (refreshSecret === undefined) return { kind: 'revoked', evidence: 'it has no refresh token' }
-  const refreshToken = secrets.open('refresh-token', id, refreshSecret)
+interface Request {
+  readonly question: Question
+  readonly refreshToken: string
+}
+
+function toRequest(account: Account, refreshSecret: SealedSecret, context: KeeperContext): Request {
+  const { secrets, settings } = context
+  const refreshToken = secrets.open('refresh-token', account.id, refreshSecret)
   const { tokenEndpoint: endpoint, clientId } = settings()
-  const asked = await ask(context, {
+  const question: Question = {
     endpoint,
     method: 'POST',
     path: TOKEN_PATH,
@@ -79,16 +86,41 @@ async function exchange(account: Account, isInDoubt: boolean, context: KeeperCon
     ],
     body: renewalBody(refreshToken, clientId),
     proxy: proxyOf(account, secrets),
-  })
+  }
+  return { question, refreshToken }
+}
+
+interface Claimed {
+  readonly request: Request
+  /** An earlier renewal never said what came of it. */
+  readonly isInDoubt: boolean
+}
+
+async function exchange(
+  account: Account,
+  { request, isInDoubt }: Claimed,
+  context: KeeperContext,
+): Promise<Outcome> {
+  const asked = await ask(context, request.question)
   if (asked.kind === 'fault') {
     // Whatever broke after the request had been sent may have renewed the token all the same.
-    await credentials.release(id, holder, isInDoubt || !isConnectFault(asked.cause))
+    await release(account, isInDoubt || !isConnectFault(asked.cause), context)
     return trouble(`the token endpoint could not be asked (${asked.detail})`)
   }
-  const answer = readTokenAnswer({ ...asked, now: clock.now() })
+  const answer = readTokenAnswer({ ...asked, now: context.clock.now(), secrets: [request.refreshToken] })
   if (answer.kind === 'tokens') return store(account, answer.tokens, context)
-  await credentials.release(id, holder, isInDoubt || answer.kind === 'unusable')
-  return refused(account, { answer, isInDoubt, refreshToken }, context)
+  await release(account, isInDoubt || answer.kind === 'unusable', context)
+  return refused(account, answer, isInDoubt, context)
+}
+
+/** What the provider said counts, whether or not the database takes that it was said. */
+async function release({ id, name }: Account, isInDoubt: boolean, context: KeeperContext): Promise<void> {
+  const { credentials, holder, log } = context
+  try {
+    await credentials.release(id, holder, isInDoubt)
+  } catch (error) {
+    log.warn(`The end of a renewal of ${name} could not be stored: ${messageOf(error)}`, { account: name })
+  }
 }
 
 async function store(account: Account, tokens: TokenSet, context: KeeperContext): Promise<Outcome> {
@@ -97,7 +129,7 @@ async function store(account: Account, tokens: TokenSet, context: KeeperContext)
   const stored = await storeForSure(account, seal(account, tokens, context), context)
   if (stored === undefined) return othersResult(account, context)
   log.debug('A token was renewed.', { account: name })
-  return { kind: 'renewed', account: stored }
+  return { kind: 'renewed', account: stored, isIssued: true }
 }
 
 /** The provider has retired the old token, so this one must not be lost: tried until something takes it. */
@@ -137,20 +169,14 @@ const seal = (
   tokenExpiresAt: expiresAt,
 })
 
-interface Refused {
-  readonly answer: Exclude<TokenAnswer, { kind: 'tokens' }>
-  readonly isInDoubt: boolean
-  readonly refreshToken: string
-}
-
 /** Somebody else may have renewed meanwhile: nobody is sent to sign in before that has been looked at. */
 async function refused(
   account: Account,
-  { answer, isInDoubt, refreshToken }: Refused,
+  answer: Exclude<TokenAnswer, { kind: 'tokens' }>,
+  isInDoubt: boolean,
   context: KeeperContext,
 ): Promise<Outcome> {
-  // Providers repeat in their messages what they were sent (G5).
-  const evidence = answer.evidence.replaceAll(refreshToken, '[secret]')
+  const { evidence } = answer
   switch (answer.kind) {
     case 'later':
       return trouble(evidence, answer.waitMs)

@@ -18,9 +18,9 @@ import {
   type TokenAnswer,
   type TokenSet,
 } from '../providers/anthropic/oauth.ts'
-import { type Asked, ask } from './ask.ts'
+import { ask } from './ask.ts'
 import type { KeeperContext } from './context.ts'
-import { apiEndpointOf, askProfile, oauthHeaders } from './profile.ts'
+import { apiEndpointOf, askProfile, oauthHeaders, type ProfileAccess } from './profile.ts'
 
 export interface SignIns<Purpose> {
   /** `purpose` comes back when the sign-in has succeeded. */
@@ -60,7 +60,8 @@ interface Session<Purpose> {
   readonly purpose: Purpose
   readonly verifier: string
   readonly state: string
-  readonly expiresAt: Millis
+  /** In the clock's `elapsed` time: nobody sets that back. */
+  readonly endsAt: number
   isBusy: boolean
 }
 
@@ -71,7 +72,7 @@ export function createSignIns<Purpose>(context: KeeperContext): SignIns<Purpose>
   const { clock, settings, newId, randomText, challengeOf } = context
   const sessions = new Map<string, Session<Purpose>>()
   const forgetOld = (): void => {
-    for (const [id, { expiresAt }] of sessions) if (expiresAt <= clock.now()) sessions.delete(id)
+    for (const [id, { endsAt }] of sessions) if (endsAt <= clock.elapsed()) sessions.delete(id)
     const [oldest] = sessions.keys()
     if (sessions.size >= MOST_SESSIONS && oldest !== undefined) sessions.delete(oldest)
   }
@@ -81,16 +82,16 @@ export function createSignIns<Purpose>(context: KeeperContext): SignIns<Purpose>
       const sessionId = newId()
       const verifier = randomText()
       const state = randomText()
-      const expiresAt = later(clock.now(), LIFE_MS)
-      sessions.set(sessionId, { options, purpose, verifier, state, expiresAt, isBusy: false })
+      const endsAt = clock.elapsed() + LIFE_MS
+      sessions.set(sessionId, { options, purpose, verifier, state, endsAt, isBusy: false })
       const { authorizeUrl: url, clientId, redirectUri } = settings()
       const challenge = challengeOf(verifier)
       const authUrl = authorizeUrl({ mode: options.mode, url, clientId, redirectUri, challenge, state })
-      return { sessionId, authUrl, expiresAt }
+      return { sessionId, authUrl, expiresAt: later(clock.now(), LIFE_MS) }
     },
     async finish(sessionId, pasted) {
       const session = sessions.get(sessionId)
-      if (session === undefined || session.expiresAt <= clock.now())
+      if (session === undefined || session.endsAt <= clock.elapsed())
         throw new GatewayError('not-found', NO_SESSION)
       if (session.isBusy) throw new GatewayError('conflict', 'This sign-in is being finished already.')
       const forget = (): void => void sessions.delete(sessionId)
@@ -158,16 +159,14 @@ async function exchange<Purpose>(
       'unavailable',
       `The token endpoint could not be asked (${asked.detail}). Nothing was added; paste the code again, or begin anew.`,
     )
-  const answer = readTokenAnswer({ ...asked, now: clock.now() })
+  const answer = readTokenAnswer({ ...asked, now: clock.now(), secrets: [code, verifier] })
   if (answer.kind === 'tokens') return answer.tokens
   if (answer.kind !== 'later') forget()
-  throw toError(answer, [code, verifier])
+  throw toError(answer)
 }
 
-/** Providers repeat in their messages what they were sent (G5). */
-function toError(answer: Exclude<TokenAnswer, { kind: 'tokens' }>, secrets: readonly string[]): GatewayError {
-  const evidence = secrets.reduce((text, secret) => text.replaceAll(secret, '[secret]'), answer.evidence)
-  switch (answer.kind) {
+function toError({ kind, evidence }: Exclude<TokenAnswer, { kind: 'tokens' }>): GatewayError {
+  switch (kind) {
     case 'later':
       return new GatewayError(
         'unavailable',
@@ -192,28 +191,27 @@ async function toGrant(options: BeginOptions, tokens: TokenSet, context: KeeperC
   const endpoint = apiEndpointOf(options.provider, options.baseUrl)
   if (endpoint === undefined)
     return { tokens, apiKey: undefined, keyProblem: undefined, standing: tokens.standing, tier: undefined }
-  const access = { endpoint, accessToken, proxy: options.proxy }
-  const profile = await askProfile(access, context)
-  const made = options.createsKey
-    ? toKey(
-        await ask(context, {
-          ...access,
-          method: 'POST',
-          path: CREATE_KEY_PATH,
-          headers: oauthHeaders(accessToken),
-        }),
-      )
-    : {}
+  const access = { endpoint, accessToken, proxy: options.proxy, added: [] }
+  // At once: whoever has pasted a code waits, and a command does not wait for ever.
+  const [profile, made] = await Promise.all([
+    askProfile(access, context),
+    options.createsKey ? createKey(access, context) : undefined,
+  ])
   return {
     tokens,
-    apiKey: made.key,
-    keyProblem: made.problem,
+    apiKey: made?.key,
+    keyProblem: made?.problem,
     standing: { ...tokens.standing, ...profile?.standing },
     tier: profile?.tier,
   }
 }
 
-function toKey(asked: Asked): { readonly key?: string; readonly problem?: string } {
+async function createKey(
+  access: ProfileAccess,
+  context: KeeperContext,
+): Promise<{ readonly key?: string; readonly problem?: string }> {
+  const headers = oauthHeaders(access.accessToken)
+  const asked = await ask(context, { ...access, method: 'POST', path: CREATE_KEY_PATH, headers })
   if (asked.kind === 'fault') return { problem: asked.detail }
   const key = asked.status < 300 ? readCreatedKey(asked.body) : undefined
   return key === undefined ? { problem: `the provider answered ${asked.status} and made no key` } : { key }

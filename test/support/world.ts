@@ -15,11 +15,13 @@ export interface WorldOptions {
   /** Names of accounts, each with the key `CANARY-<name>`, in order; or all that can be said of one. */
   readonly accounts?: readonly (string | AccountPlan)[]
   readonly settings?: Readonly<Record<string, unknown>>
-  readonly environment?: Readonly<Record<string, string>>
+  readonly environment?: Environment | ((simulator: Simulator) => Environment)
   readonly simulator?: SimulatorOptions
   /** A directory to start on again; it is kept when the world ends. */
   readonly dataDirectory?: string
 }
+
+type Environment = Readonly<Record<string, string>>
 
 export type AccountPlan = Partial<ClientInput<'addAccount'>['body']> & { readonly name: string }
 
@@ -55,11 +57,12 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   const simulator = startSimulator(options.simulator)
   const dataDirectory = options.dataDirectory ?? mkdtempSync(join(tmpdir(), 'spillway-test-'))
   const lines: string[] = []
+  const { environment = {} } = options
   const start = (): Promise<RunningGateway> =>
     startGateway({
       places: { dataDirectory, configFile: join(dataDirectory, 'config.json') },
       flags: { port: 0, logFormat: 'json', ...options.settings },
-      environment: options.environment ?? {},
+      environment: typeof environment === 'function' ? environment(simulator) : environment,
       output: { write: (line) => void lines.push(line), flush: () => {}, dropped: 0 },
     })
   let running = await start()
