@@ -27,6 +27,8 @@ export interface SignInOptions {
 /** What the sign-in was begun for. */
 export interface SignInPurpose {
   readonly wanted: Input<'beginSignIn'>['body']
+  /** What is signed in to, whether that was said or is as before. */
+  readonly mode: 'max' | 'console'
   /** The account that is signed in to again; undefined: a new one. */
   readonly again: AccountId | undefined
 }

@@ -121,7 +121,7 @@ function assertCredential({ id, credential }: ProviderInfo, body: NewAccount): v
       'apiKey',
       'Give either a token that does not end soon as apiKey, or accessToken and refreshToken.',
     )
-  if (apiKey === undefined && accessToken === undefined)
+  if (apiKey === undefined && accessToken === undefined && refreshToken === undefined)
     throw badField(
       'accessToken',
       `An account of the provider ${id} is signed in to: begin with POST /api/oauth/init, or "spillway accounts add ${body.name} --provider ${id}".`,
@@ -157,16 +157,19 @@ export function toNewAccount(services: Services, body: NewAccount): Account {
   }
 }
 
+/** A refresh token alone is a login whose token has ended: it is renewed before it is used. */
 export function toCredential(
-  { secrets }: Pick<Services, 'secrets'>,
+  { secrets, clock }: Pick<Services, 'secrets' | 'clock'>,
   id: Account['id'],
   given: Pick<NewAccount, 'apiKey' | 'accessToken' | 'refreshToken' | 'tokenExpiresAt'>,
 ): Credential {
   const { apiKey, accessToken, refreshToken, tokenExpiresAt } = given
+  const hasEnded = refreshToken !== undefined && accessToken === undefined
+  const expiresAt = tokenExpiresAt === undefined ? undefined : readDate(tokenExpiresAt)
   return {
     secret: secrets.seal('account-credential', id, accessToken ?? apiKey ?? ''),
     refreshSecret: refreshToken === undefined ? undefined : secrets.seal('refresh-token', id, refreshToken),
-    tokenExpiresAt: tokenExpiresAt === undefined ? undefined : readDate(tokenExpiresAt),
+    tokenExpiresAt: hasEnded ? clock.now() : expiresAt,
   }
 }
 

@@ -4,13 +4,11 @@
  */
 import type { Account } from '../../core/account.ts'
 import { GatewayError } from '../../core/error.ts'
-import { readNetwork } from '../../core/network.ts'
 import { toIso } from '../../core/time.ts'
 import type { Answer } from '../contract.ts'
 import type { Handlers } from '../handlers.ts'
 import type { Services } from '../services.ts'
 import type { Grant, SignInPurpose } from '../sign-ins.ts'
-import { definedOnly } from '../views.ts'
 import {
   assertBaseUrl,
   assertTerms,
@@ -35,8 +33,9 @@ export function signInHandlers(services: Services): Pick<Handlers, 'beginSignIn'
 }
 
 async function begin(services: Services, wanted: Wanted): Promise<Answer<'beginSignIn'>> {
-  const { name, mode, createKey } = wanted
+  const { name, createKey } = wanted
   const known = services.accounts.all().find((account) => account.name === name)
+  const mode = wanted.mode ?? (known && services.live.of(known.id).standing.loginMode) ?? 'max'
   if (known !== undefined) assertSignsIn(services, known)
   const provider = providerFor(services, wanted.provider)
   if (provider.credential !== 'sign-in')
@@ -57,10 +56,10 @@ async function begin(services: Services, wanted: Wanted): Promise<Answer<'beginS
       provider: provider.id,
       mode,
       baseUrl: known === undefined ? wanted.baseUrl : known.baseUrl,
-      proxy: known === undefined ? wanted.proxy : proxyOf(services, known),
+      proxy: known === undefined ? wanted.proxy : networkOf(known, services).proxy,
       createsKey: mode === 'console' && known === undefined && createKey !== false,
     },
-    { wanted, again: known?.id },
+    { wanted, mode, again: known?.id },
   )
   return { sessionId, authUrl, expiresAt: toIso(expiresAt) }
 }
@@ -94,20 +93,20 @@ function assertUnchanged({ name, baseUrl }: Account, wanted: Wanted): void {
 
 const toAccountBody = ({ mode: _, createKey: __, acceptTerms: ___, ...body }: Wanted) => body
 
-/** All of an account's traffic leaves the same way. */
-const proxyOf = ({ secrets }: Services, { id, network }: Account): string | undefined =>
-  network === undefined ? undefined : readNetwork(secrets.open('account-network', id, network)).proxy
-
 async function store(
   services: Services,
   grant: Grant,
-  { wanted, again }: SignInPurpose,
+  { wanted, mode, again }: SignInPurpose,
 ): Promise<Answer<'finishSignIn'>> {
   const account =
     again === undefined
       ? await addNew(services, grant, wanted)
       : await renew(services, { id: again, name: wanted.name }, grant)
-  services.live.learned(account.id, grant.standing)
+  const { organization } = services.live.of(account.id).standing
+  services.live.learned(account.id, { ...grant.standing, loginMode: mode })
+  // Another organization's plan: what was held against the one before is not its affair.
+  if (organization !== undefined && (grant.standing.organization ?? organization) !== organization)
+    services.live.clear(account.id)
   return { ...(await viewOf(services, findAccount(services, account.id))), notes: notesOn(grant) }
 }
 

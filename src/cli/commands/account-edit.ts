@@ -70,17 +70,26 @@ function sayAdded(shell: Shell, name: string, notes: readonly string[]): void {
   for (const note of notes) shell.output.note(note)
 }
 
+type SetOptions = AccountOptions &
+  JsonOption & { readonly clearProxy?: boolean; readonly clearHeaders?: boolean }
+
 function addSetting(accounts: Command, shell: Shell): void {
   const set = accounts.command('set').description('Change an account.').argument('<name>')
   examples(
-    withJson(withAccountOptions(set)),
+    withJson(
+      withAccountOptions(set)
+        .option('--clear-proxy', 'let its requests leave as all others do')
+        .option('--clear-headers', 'add no header to its requests any more'),
+    ),
     'spillway accounts set work --priority 5',
     'spillway accounts set work --api-key-stdin < key.txt',
-  ).action(async (name: string, options: AccountOptions & JsonOption) => {
+  ).action(async (name: string, options: SetOptions) => {
     const apiKey = await readApiKey(shell, options, false)
     const body = {
       ...toAccountFields(options, shell.environment),
       ...(apiKey === undefined ? {} : { apiKey }),
+      ...(options.clearProxy === true ? { proxy: null } : {}),
+      ...(options.clearHeaders === true ? { headers: null } : {}),
     }
     await useClient(shell, async (client) => {
       const changed = await client.changeAccount({ params: { id: name }, body })

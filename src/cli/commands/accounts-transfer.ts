@@ -112,9 +112,15 @@ const AGE_START = '-----BEGIN AGE ENCRYPTED FILE-----'
 
 async function importAccounts(shell: Shell, file: string, options: ImportOptions): Promise<void> {
   const text = file === '-' ? await shell.readInput() : readText(file)
-  const work = text.trimStart().startsWith(AGE_START)
+  const isSealed = text.trimStart().startsWith(AGE_START)
+  if (!isSealed && options.dryRun === true)
+    throw new CommandError(
+      EXIT.usage,
+      '--dry-run is for encrypted files, and this is none. Nothing was added.',
+    )
+  const work = isSealed
     ? (client: Client) => importSealed(shell, client, text, options)
-    : withEntries(shell, parseEntries(text))
+    : withEntries(shell, parseEntries(text), options)
   await useClient(shell, work, { mayCreate: true })
 }
 
@@ -139,11 +145,11 @@ async function importSealed(
 
 /** One account after the other; those whose name is taken are left as they are and named. */
 const withEntries =
-  (shell: Shell, entries: readonly unknown[]) =>
+  (shell: Shell, entries: readonly unknown[], options: ImportOptions) =>
   async (client: Client): Promise<void> => {
     const problems: string[] = []
     for (const [index, entry] of entries.entries()) {
-      const problem = await importOne(shell, client, entry)
+      const problem = await importOne(shell, client, entry, options)
       const label = nameOf(entry) ?? `Entry ${index + 1}`
       if (problem === undefined) shell.output.line(`Added the account ${label}.`)
       else problems.push(`${label}: ${problem}`)
@@ -153,14 +159,21 @@ const withEntries =
   }
 
 /** Why it could not be added; undefined when it was. */
-async function importOne(shell: Shell, client: Client, entry: unknown): Promise<string | undefined> {
+async function importOne(
+  shell: Shell,
+  client: Client,
+  entry: unknown,
+  options: ImportOptions,
+): Promise<string | undefined> {
   if (!isEntry(entry)) return 'It is not an object.'
   const { apiKeyEnv, ...body } = entry
   const apiKey = apiKeyEnv === undefined ? body.apiKey : shell.environment[apiKeyEnv]
   if (apiKeyEnv !== undefined && (apiKey ?? '') === '')
     return `The environment variable ${apiKeyEnv} is empty or not set.`
   try {
-    await client.addAccount({ body: { ...body, ...(apiKey === undefined ? {} : { apiKey }) } })
+    await withTerms(shell, options, (accepted) =>
+      client.addAccount({ body: { ...body, ...(apiKey === undefined ? {} : { apiKey }), ...accepted } }),
+    )
     return undefined
   } catch (error) {
     return error instanceof Error ? error.message : String(error)

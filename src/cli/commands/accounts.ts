@@ -64,7 +64,10 @@ function showList(shell: Shell, list: readonly Account[]): void {
       ],
       ...[totals.requests, usd(totals.costUsd)],
     ]),
-    { whole: ['NAME'], dispensable: ['PRIORITY', 'REQUESTS', 'COST', 'PROVIDER'] },
+    {
+      whole: ['NAME', 'STATE', 'UNTIL', 'TIGHTEST'],
+      dispensable: ['PRIORITY', 'REQUESTS', 'COST', 'PROVIDER'],
+    },
   )
   for (const { name, state } of list)
     if (state.kind === 'needs-login' || state.kind === 'error')

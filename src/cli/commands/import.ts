@@ -56,7 +56,7 @@ interface Wanted {
 }
 
 async function run(shell: Shell, { source, path, options }: Wanted): Promise<void> {
-  const read = SOURCES[source]
+  const read = Object.hasOwn(SOURCES, source) ? SOURCES[source] : undefined
   if (read === undefined)
     throw new CommandError(EXIT.usage, `There is no import from "${source}"; there is from ${NAMES}.`)
   const imported = read(path ?? usualPlace(shell, source))
@@ -163,9 +163,14 @@ const toBody = ({
   familyMap: __,
   isPaused,
   modelMap,
+  accessToken,
   ...same
 }: ImportedAccount): ClientInput<'addAccount'>['body'] => ({
   ...same,
+  // A token whose end nobody knows is left out: the login is renewed before it is used.
+  ...(accessToken === undefined || (same.refreshToken !== undefined && same.tokenExpiresAt === undefined)
+    ? {}
+    : { accessToken }),
   ...(isPaused === true ? { paused: true } : {}),
   ...(modelMap === undefined ? {} : { modelMap: { ...modelMap } }),
 })
@@ -193,14 +198,25 @@ async function bringHistory(
 
 type Entry = ClientInput<'importRequests'>['body']['requests'][number]
 
+/** One odd row must not keep the others out: what is longer than the ledger keeps it is cut. */
 const toEntry = (
-  { account, model, status, ...request }: ImportedRequest,
+  { account, model, status, agent, ...request }: ImportedRequest,
   providers: ReadonlyMap<string, string>,
 ): Entry => ({
   ...request,
+  id: toId(request.id),
+  path: request.path.slice(0, 500),
+  method: request.method.slice(0, 16),
+  ...(agent === undefined ? {} : { agent: agent.slice(0, 120) }),
   account: account ?? null,
-  provider: providers.get(account ?? '') ?? 'unknown',
-  model: model ?? null,
-  status: status ?? (request.isSuccess ? 200 : 0),
+  provider: (providers.get(account ?? '') ?? 'unknown').slice(0, 64),
+  model: model?.slice(0, 200) ?? null,
+  status: toStatus(status) ?? (request.isSuccess ? 200 : 0),
   costUsd: request.costUsd ?? null,
 })
+
+const toId = (id: string): string =>
+  id !== '' && id.length <= 200 ? id : new Bun.CryptoHasher('sha256').update(id).digest('hex')
+
+const toStatus = (status: number | undefined): number | undefined =>
+  status !== undefined && Number.isInteger(status) && status >= 0 && status <= 999 ? status : undefined

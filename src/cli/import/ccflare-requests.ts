@@ -13,8 +13,8 @@ const COLUMNS = [
   ...['model', 'prompt_tokens', 'completion_tokens', 'input_tokens', 'output_tokens'],
   ...['cache_read_input_tokens', 'cache_creation_input_tokens', 'cost_usd', 'agent_used'],
 ]
-/** What has no time cannot be put into a ledger. */
-const IS_USABLE = `typeof(timestamp) in ('integer', 'real') and timestamp between 1 and 8640000000000000`
+/** What has no time cannot be put into a ledger; the year 9999 is the last that ISO 8601 writes in four digits. */
+const IS_USABLE = `typeof(timestamp) in ('integer', 'real') and timestamp between 1 and 253402300799999`
 
 export function countRequests(source: Source): number {
   const [row] = source.read(`select count(*) as count from requests where ${IS_USABLE}`)

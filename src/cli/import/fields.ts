@@ -26,8 +26,8 @@ export function readTime(value: unknown): string | undefined {
   return ms === undefined || ms <= 0 || ms > LATEST_MS ? undefined : new Date(ms).toISOString()
 }
 
-/** The last time that a date can hold. */
-const LATEST_MS = 8_640_000_000_000_000
+/** The end of the year 9999, the last that ISO 8601 writes in four digits. */
+const LATEST_MS = 253_402_300_799_999
 
 /** Undefined for anything but an object. */
 export function readJson(value: unknown): Fields | undefined {
