@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { NOON } from '../../test/support/samples.ts'
 import {
   asOf,
+  isNoNews,
   isOpenAgain,
   isWorthKeeping,
   type Overage,
@@ -258,3 +259,26 @@ function window(name: string, utilization: number): Window {
 function nameOf({ name }: Window): string {
   return name
 }
+
+describe('a reading', () => {
+  const known: readonly Window[] = [
+    { name: '5h', utilization: 0.4, resetsAt: later(NOON, HOUR), status: 'allowed', readAt: NOON },
+  ]
+  const read = (change: Partial<Window>): boolean => {
+    const [first] = known
+    return first !== undefined && isNoNews(known, [{ ...first, readAt: later(NOON, 1_000), ...change }])
+  }
+
+  it('is no news when it says within seconds what is known', () => {
+    expect(read({})).toBe(true)
+    expect(read({ resetsAt: later(NOON, HOUR + 900) })).toBe(true)
+  })
+
+  it.each<[string, Partial<Window>]>([
+    ['another share', { utilization: 0.41 }],
+    ['another word', { status: 'allowed_warning' }],
+    ['another end', { resetsAt: later(NOON, 2 * HOUR) }],
+    ['another window', { name: '7d' }],
+    ['the same after a while', { readAt: later(NOON, 5_000) }],
+  ])('is news when it says %s', (_what, change) => expect(read(change)).toBe(false))
+})

@@ -4,7 +4,7 @@
  * provider said is written here; an absent window is absent, not empty. Must not estimate.
  */
 import type { Failure } from './failure.ts'
-import { later, MINUTE, type Millis } from './time.ts'
+import { later, MINUTE, type Millis, SECOND } from './time.ts'
 
 export interface Window {
   /** "5h", "7d", "7d_opus", or a per-minute meter such as "requests/min". */
@@ -59,6 +59,22 @@ export function withReadings(known: readonly Window[], readings: readonly Window
     a.name < b.name ? -1 : 1,
   )
 }
+
+/** Within so long the same reading again is no news, not even of its time. */
+const NEWS_MS = 5 * SECOND
+
+/** Whether readings say what is known already, and was read just now: most answers' do. */
+export const isNoNews = (known: readonly Window[], readings: readonly Window[]): boolean =>
+  readings.every((reading) => {
+    const before = known.find(isNamed(reading.name))
+    return before !== undefined && reading.readAt - before.readAt < NEWS_MS && isAlike(before, reading)
+  })
+
+const isAlike = (before: Window, reading: Window): boolean =>
+  before.utilization === reading.utilization &&
+  before.status === reading.status &&
+  before.remaining === reading.remaining &&
+  before.resetsAt === withSteadyEnd(before, reading).resetsAt
 
 const isNamed =
   (name: string) =>

@@ -6,7 +6,7 @@
 import type { Account, AccountId } from '../core/account.ts'
 import { type AccountEvent, type Ending, eventsBetween } from '../core/event.ts'
 import { afterNewCredential, HEALTHY, type Health } from '../core/health.ts'
-import { isWorthKeeping, type Window, withReadings } from '../core/limits.ts'
+import { isNoNews, isWorthKeeping, type Window, withReadings } from '../core/limits.ts'
 import type { Clock } from '../core/ports/clock.ts'
 import type {
   EventStore,
@@ -105,7 +105,7 @@ export function createRegister(options: RegisterOptions): Register {
       store.saveStanding(live.account.id, standing)
     },
     note(live, readings) {
-      if (readings.length === 0) return
+      if (isNoNews(live.windows, readings)) return
       revision++
       live.windows = withReadings(live.windows, readings)
       store.saveWindows(live.account.id, live.windows)

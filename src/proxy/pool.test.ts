@@ -221,12 +221,16 @@ describe('the revision', () => {
       return pool.revision > before
     }
     expect(grows(() => pool.read(A, { windows: [FIVE_HOURS] }))).toBe(true)
-    expect(grows(() => pool.polled(A, [FIVE_HOURS]))).toBe(true)
+    expect(grows(() => pool.read(A, { windows: [{ ...FIVE_HOURS, utilization: 0.99 }] }))).toBe(true)
+    expect(grows(() => pool.polled(A, [{ ...FIVE_HOURS, readAt: later(NOON, HOUR) }]))).toBe(true)
     expect(grows(() => pool.failed(A, SPENT, 'c1'))).toBe(true)
     expect(grows(() => pool.clear(A))).toBe(true)
     expect(grows(() => pool.read(A, { windows: [], organization: 'acme' }))).toBe(true)
     expect(grows(() => pool.sync([sampleAccount('a', { pausedAt: NOON })]))).toBe(true)
     expect(grows(() => pool.read(A, { windows: [], organization: 'acme' }))).toBe(false)
+    expect(grows(() => pool.read(A, { windows: [{ ...FIVE_HOURS, readAt: later(NOON, HOUR + 1) }] }))).toBe(
+      false,
+    )
     expect(grows(() => pool.polled(A, []))).toBe(false)
     expect(grows(() => pool.begin(A, MODEL)())).toBe(false)
     expect(grows(() => pool.succeeded(A, MODEL))).toBe(false)
