@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
- * The developer's commands behind `npm test`, `npm run check`, `fix` and `bench`: makes sure
- * that everything is installed, then runs the tools. Plain Node; no dependency of its own.
+ * The developer's commands behind `npm test`, `npm run check`, `fix`, `bench` and
+ * `simulate:long`: makes sure that everything is installed, then runs the tools. Plain Node; no
+ * dependency of its own.
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -28,8 +29,11 @@ switch (task) {
   case 'bench':
     runBun([join(root, 'bench', 'main.ts'), ...words])
     break
+  case 'simulate':
+    runBun([join(root, 'test', 'simulation', 'long.ts'), ...words])
+    break
   default:
-    fail(`There is no task "${task}": use test, check, fix or bench.`)
+    fail(`There is no task "${task}": use test, check, fix, bench or simulate.`)
 }
 
 /** Where that takes nobody's password; elsewhere the tests say what they leave out. */

@@ -4,6 +4,7 @@
  * touches no disk and no environment by itself.
  */
 import { GatewayError, messageOf } from './core/error.ts'
+import { RuleError } from './core/rules-input.ts'
 import {
   isSettingName,
   SETTING_NAMES,
@@ -87,9 +88,14 @@ export function parseSetting<Name extends SettingName>(name: Name, input: unknow
     const parse: (input: unknown) => unknown = SETTINGS[name].parse
     return parse(input) as Settings[Name]
   } catch (cause) {
-    throw new GatewayError('bad-request', `The setting ${name} ${messageOf(cause)}.`, { cause })
+    const message = `The setting ${name} ${messageOf(cause)}.`
+    const path = cause instanceof RuleError ? pathOf(name, cause.path) : name
+    throw new GatewayError('bad-request', message, { cause, details: [{ path, message }] })
   }
 }
+
+const pathOf = (name: string, path: string): string =>
+  path === '' || path.startsWith('[') ? name + path : `${name}.${path}`
 
 function find(
   name: SettingName,

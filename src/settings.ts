@@ -3,9 +3,24 @@
  * whether it takes effect at once. A setting without effect does not belong here. Parsing
  * only; where values come from is config.ts.
  */
-import { isLoopbackHost } from './core/access.ts'
-import { isStrategy, STRATEGIES, type StrategyName } from './core/strategies.ts'
+import { readAgents, readAliases, readPools, readReserves } from './core/rules-input.ts'
+import type { StrategyName } from './core/strategies.ts'
 import { HOUR, MINUTE, SECOND } from './core/time.ts'
+import {
+  databaseUrl,
+  httpUrl,
+  integer,
+  logFormat,
+  names,
+  number,
+  oneOf,
+  optionalHttpUrl,
+  secureOrigin,
+  strategy,
+  structured,
+  text,
+  word,
+} from './setting-values.ts'
 
 export interface Setting<T> {
   readonly description: string
@@ -90,6 +105,57 @@ export const SETTINGS = {
     aliases: ['RETRY_BACKOFF'],
     isHot: true,
   }),
+  pools: setting(
+    'Pools: groups of accounts in their order, for /pool/<name>/v1/… and for keys; the one called "default" serves everybody else.',
+    {},
+    structured(readPools),
+    { isHot: true },
+  ),
+  aliases: setting('Further names of models.', {}, structured(readAliases), {
+    isHot: true,
+  }),
+  agents: setting(
+    'What kinds of agents get: their class of work and the models in the place of those that they ask for.',
+    {},
+    structured(readAgents),
+    { isHot: true },
+  ),
+  reserves: setting('Parts of windows that are kept for a class of work.', [], structured(readReserves), {
+    isHot: true,
+  }),
+  queueMs: setting(
+    'How long a request waits in line when all accounts are busy.',
+    30 * SECOND,
+    integer(0, HOUR),
+    {
+      isHot: true,
+    },
+  ),
+  queueSize: setting('How many requests may wait in line.', 500, integer(0, 100_000), { isHot: true }),
+  throttleWaitMs: setting(
+    'How long a throttle of moments, or a conversation’s own account, is waited for in place.',
+    750,
+    integer(0, 5 * MINUTE),
+    { isHot: true },
+  ),
+  waitUsdPerSecond: setting(
+    'What a second of waiting is worth, against writing a conversation’s cache anew on another account.',
+    0.03,
+    number(0, 1_000),
+    { isHot: true },
+  ),
+  circuitFaults: setting(
+    'Faults in a row after which an endpoint is left alone and tried by one request at a time; 0 never.',
+    5,
+    integer(0, 1_000),
+    { isHot: true },
+  ),
+  hedgeMs: setting(
+    'After how long without an answer a token count or a listing is asked of a second account as well; 0 never.',
+    0,
+    integer(0, MINUTE),
+    { isHot: true },
+  ),
   patienceMs: setting('No attempt is begun later than this after the request came.', MINUTE, integer(0), {
     isHot: true,
   }),
@@ -185,84 +251,3 @@ export function isSettingName(name: string): name is SettingName {
 /** retryDelayMs → SPILLWAY_RETRY_DELAY_MS. */
 export const variableOf = (name: SettingName): string =>
   `SPILLWAY_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`
-
-function text(input: unknown): string {
-  if (typeof input === 'string') return input
-  throw new Error('must be a text')
-}
-
-function integer(least: number, most = Number.MAX_SAFE_INTEGER): (input: unknown) => number {
-  const range = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`
-  return (input) => {
-    const value = toNumber(input)
-    if (Number.isSafeInteger(value) && value >= least && value <= most) return value
-    throw new Error(`must be a whole number ${range}`)
-  }
-}
-
-function number(least: number, most: number): (input: unknown) => number {
-  return (input) => {
-    const value = toNumber(input)
-    if (value >= least && value <= most) return value
-    throw new Error(`must be a number from ${least} to ${most}`)
-  }
-}
-
-const toNumber = (input: unknown): number => {
-  if (typeof input === 'number') return input
-  return typeof input === 'string' && input.trim() !== '' ? Number(input) : Number.NaN
-}
-
-function oneOf<const Word extends string>(...words: readonly Word[]): (input: unknown) => Word {
-  return (input) => {
-    const word = words.find((each) => each === input)
-    if (word !== undefined) return word
-    throw new Error(`must be one of ${words.join(', ')}`)
-  }
-}
-
-function strategy(input: unknown): StrategyName {
-  if (typeof input === 'string' && isStrategy(input)) return input
-  throw new Error(`must be one of ${STRATEGIES.map(({ name }) => name).join(', ')}`)
-}
-
-/** Other programs call the text format "pretty". */
-function logFormat(input: unknown): 'auto' | 'text' | 'json' {
-  return oneOf('auto', 'text', 'json')(input === 'pretty' ? 'text' : input)
-}
-
-/** A list, or one text with commas. */
-function names(input: unknown): readonly string[] {
-  const list = typeof input === 'string' ? input.split(',') : input
-  if (!Array.isArray(list) || !list.every((each) => typeof each === 'string')) {
-    throw new Error('must be a list of names, or names with commas between them')
-  }
-  return list.map((each) => each.trim().toLowerCase()).filter((each) => each !== '')
-}
-
-function httpUrl(input: unknown): string {
-  if (typeof input === 'string' && /^https?:\/\/[^/]/.test(input)) return input
-  throw new Error('must be a URL that begins with http:// or https://')
-}
-
-function optionalHttpUrl(input: unknown): string {
-  return input === '' ? '' : httpUrl(input)
-}
-
-/** Refresh tokens go there: only encrypted, or within this machine. */
-function secureOrigin(input: unknown): string {
-  const url = typeof input === 'string' ? URL.parse(input) : null
-  const isSecure = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopbackHost(url.hostname))
-  if (url !== null && isSecure && url.username === '') return url.origin
-  throw new Error('must be an address that begins with https:// (http:// only on this machine)')
-}
-
-function word(input: unknown): string {
-  if (typeof input === 'string' && /^[\x21-\x7e]{1,200}$/.test(input)) return input
-  throw new Error('must be one word')
-}
-
-function databaseUrl(input: unknown): string {
-  if (typeof input === 'string' && (input === '' || /^postgres(?:ql)?:\/\//.test(input))) return input
-  throw new Error('must be a URL that begins with postgres://')
-}

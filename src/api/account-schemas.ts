@@ -56,7 +56,11 @@ export const accountSchema = z.object({
   weight: z.number(),
   tier: z.number(),
   groups: z.array(z.string()),
-  modelMap: z.record(z.string(), z.string()),
+  modelMap: z
+    .record(z.string(), z.union([z.string(), z.array(z.string())]))
+    .describe('a model, a family or "*" → what is asked for instead, best first'),
+  models: z.array(z.string()).optional().describe('what it serves; absent: what its provider and plan say'),
+  maxConcurrent: z.number().optional().describe('requests at once'),
   planOnly: z.boolean().describe('paid overage counts as a limit'),
   proxy: z.string().optional().describe('without its credentials'),
   headers: z.array(z.string()).describe('names of the headers that are added for it'),
@@ -79,7 +83,10 @@ export const accountSchema = z.object({
 const priority = z.number().int().min(-1_000).max(1_000)
 const weight = z.number().min(0).max(1_000)
 const groups = z.array(name)
-const modelMap = z.record(z.string().min(1), z.string().min(1))
+const model = z.string().trim().min(1, 'must name a model').max(200)
+const modelMap = z.record(model, z.union([model, z.array(model).min(1).max(20)]))
+const models = z.array(model).min(1).max(500).describe('names, families, or beginnings with a star')
+const maxConcurrent = z.number().int().min(1).max(10_000)
 const credential = z
   .string()
   .trim()
@@ -113,6 +120,8 @@ export const newAccountSchema = z.strictObject({
   baseUrl: z.string().optional(),
   proxy: proxy.optional(),
   headers: headers.optional(),
+  models: models.optional(),
+  maxConcurrent: maxConcurrent.optional(),
   ...common,
 })
 
@@ -122,6 +131,8 @@ export const accountChangeSchema = z.strictObject({
   baseUrl: z.string().nullable().optional(),
   proxy: proxy.nullable().optional(),
   headers: headers.nullable().optional(),
+  models: models.nullable().optional().describe('null: what its provider and plan say'),
+  maxConcurrent: maxConcurrent.nullable().optional().describe('null: as many as there are'),
   ...common,
 })
 

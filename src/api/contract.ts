@@ -6,7 +6,9 @@
 import { z } from 'zod'
 import { accountRoutes } from './account-routes.ts'
 import type { accountSchema } from './account-schemas.ts'
+import { forecastRoutes } from './forecast-routes.ts'
 import type { Route } from './route.ts'
+import { routingRoutes } from './routing-routes.ts'
 import * as schemas from './schemas.ts'
 
 const keyAnswer = { answer: schemas.keySchema } as const
@@ -20,6 +22,8 @@ export const routes = {
     isOpen: true,
   },
   ...accountRoutes,
+  ...routingRoutes,
+  ...forecastRoutes,
   listRequests: {
     method: 'GET',
     path: '/api/requests',

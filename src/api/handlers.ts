@@ -6,9 +6,11 @@ import type { Answer, Input, RouteName } from './contract.ts'
 import { accountFileHandlers } from './handlers/account-files.ts'
 import { accountHandlers } from './handlers/accounts.ts'
 import { configHandlers } from './handlers/config.ts'
+import { forecastHandlers } from './handlers/forecast.ts'
 import { historyHandlers } from './handlers/history.ts'
 import { keyHandlers } from './handlers/keys.ts'
 import { requestHandlers } from './handlers/requests.ts'
+import { routingHandlers } from './handlers/routing.ts'
 import { signInHandlers } from './handlers/sign-in.ts'
 import { systemHandlers } from './handlers/system.ts'
 import { upkeepHandlers } from './handlers/upkeep.ts'
@@ -21,8 +23,10 @@ export const createHandlers = (services: Services): Handlers => ({
   ...accountFileHandlers(services),
   ...signInHandlers(services),
   ...upkeepHandlers(services),
+  ...forecastHandlers(services),
   ...historyHandlers(services),
   ...requestHandlers(services),
+  ...routingHandlers(services),
   ...keyHandlers(services),
   ...configHandlers(services),
   ...systemHandlers(services),

@@ -5,6 +5,7 @@
  * key's, once.
  */
 import { z } from 'zod'
+import { HOUR, readLength } from '../core/time.ts'
 
 export const time = z.string().describe('ISO 8601, UTC')
 export const name = z.string().min(1).max(64)
@@ -27,8 +28,18 @@ const attemptSchema = z.object({
   ms: z.number(),
 })
 
-const decisionSchema = z.object({
+export const decisionSchema = z.object({
   strategy: z.string(),
+  pool: z.string().optional(),
+  class: z.string().optional().describe('absent: interactive'),
+  wanted: z
+    .string()
+    .optional()
+    .describe('the model that an alias or a preference put in the place of the one asked for'),
+  moving: z
+    .object({ tokens: z.number(), usd: z.number().optional() })
+    .optional()
+    .describe('what leaving its account costs the conversation: the part of its cache that is written anew'),
   reason: z.string().optional(),
   refusal: z.string().optional(),
   candidates: z.array(
@@ -132,14 +143,50 @@ export const keySchema = z.object({
   createdAt: time,
   disabledAt: time.optional(),
   revokedAt: time.optional(),
+  pool: z.string().optional(),
+  class: z.string().optional(),
+  hold: z.string().optional().describe('a length, such as "90s"'),
+  runaway: z.string().optional(),
+  models: z.record(z.string(), z.string()).optional(),
 })
 
 /** A name stands in paths, where these would mean something else. */
 const keyName = name.regex(/^(?!\.{1,2}$)[^/\\\p{Cc}]+$/u, 'must not hold / or \\')
 
-export const newKeySchema = z.strictObject({ name: keyName })
+const NO_HOLD = 'must be a length such as "90s" or "10m", of at most an hour'
+/** In and out alike: milliseconds are for machines. */
+const hold = z
+  .union([z.string(), z.number().min(0).transform(String)])
+  .refine((text) => (readLength(text) ?? Number.POSITIVE_INFINITY) <= HOUR, { error: NO_HOLD })
+const modelName = z.string().trim().min(1, 'must name a model').max(200)
+const keyRules = {
+  pool: z.string().min(1).max(64),
+  class: z.enum(['interactive', 'background']),
+  hold,
+  runaway: z.enum(['off', 'warn', 'refuse']),
+  models: z.record(modelName, modelName),
+}
+
+export const newKeySchema = z.strictObject({
+  name: keyName,
+  pool: keyRules.pool.optional().describe('the pool that serves it, and the only one'),
+  class: keyRules.class.optional().describe('a background key’s requests are never interactive'),
+  hold: keyRules.hold
+    .optional()
+    .describe('how long it would rather wait than be refused when everything is limited'),
+  runaway: keyRules.runaway.optional().describe('what happens to a client that seems to have run away'),
+  models: keyRules.models.optional().describe('a model or family → the model wanted instead'),
+})
 export const createdKeySchema = keySchema.extend({ secret: z.string().describe('shown this once') })
-export const keyChangeSchema = z.strictObject({ name: keyName.optional(), disabled: z.boolean().optional() })
+export const keyChangeSchema = z.strictObject({
+  name: keyName.optional(),
+  disabled: z.boolean().optional(),
+  pool: keyRules.pool.nullable().optional(),
+  class: keyRules.class.nullable().optional(),
+  hold: keyRules.hold.nullable().optional(),
+  runaway: keyRules.runaway.nullable().optional(),
+  models: keyRules.models.nullable().optional(),
+})
 
 /* the rest */
 

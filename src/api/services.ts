@@ -18,10 +18,12 @@ import type {
   ReadingStore,
   TermsStore,
 } from '../core/ports/stores.ts'
+import type { RequestClass, RoutingRules } from '../core/rules.ts'
 import type { Standing } from '../core/standing.ts'
 import type { StrategyName } from '../core/strategies.ts'
 import type { Millis } from '../core/time.ts'
 import type { TokenHealth } from '../core/token.ts'
+import type { WaitCause } from '../core/waiting.ts'
 import type { SignIns } from './sign-ins.ts'
 
 export interface Services {
@@ -36,6 +38,7 @@ export interface Services {
   readonly secrets: SecretBox
   readonly live: LiveAccounts
   readonly config: ConfigService
+  readonly routing: RoutingService
   readonly providers: readonly ProviderInfo[]
   readonly ledgerStatus: () => LedgerStatus
   readonly checkDatabase: () => Promise<readonly string[]>
@@ -55,6 +58,48 @@ export interface Services {
   readonly newId: () => string
   /** A new client key's secret, and what is stored of it. */
   readonly newKey: () => { readonly secret: string; readonly digest: string; readonly hint: string }
+}
+
+/** What is in force, what would happen and who waits. */
+export interface RoutingService {
+  rules(): RoutingRules
+  /** USD today (UTC). */
+  spentUsd(group: string): number
+  /** Throws GatewayError as the request would be refused for what it asks. */
+  explain(question: RouteQuestion): RouteAnswer
+  /** In the order in which they are asked. */
+  waiting(): readonly WaitingRequest[]
+}
+
+export interface RouteQuestion {
+  readonly model: string
+  readonly session?: string | undefined
+  readonly agent?: string | undefined
+  readonly key?: string | undefined
+  readonly pool?: string | undefined
+  readonly class?: string | undefined
+  readonly exclude?: string | undefined
+  readonly tokens?: number | undefined
+}
+
+export interface RouteAnswer {
+  readonly outcome: 'send' | 'wait' | 'refuse'
+  readonly account: string | undefined
+  readonly model: string | undefined
+  readonly until: Millis | undefined
+  readonly status: number | undefined
+  readonly decision: LedgerRow['decision']
+}
+
+export interface WaitingRequest {
+  readonly id: string
+  readonly class: RequestClass
+  readonly cause: WaitCause
+  readonly since: Millis
+  readonly until: Millis
+  readonly model: string | undefined
+  readonly key: string | undefined
+  readonly session: string | undefined
 }
 
 /** How accounts fare right now; in a command without a server, how they fared last. */

@@ -9,7 +9,7 @@ import { readNetwork } from '../core/network.ts'
 import type { Totals } from '../core/ports/stores.ts'
 import type { Standing } from '../core/standing.ts'
 import { type AccountState, stateOf } from '../core/state.ts'
-import { type Millis, toIso } from '../core/time.ts'
+import { type Millis, SECOND, toIso } from '../core/time.ts'
 import type { Account as AccountView, Key as KeyView, LedgerRequest } from './contract.ts'
 import type { Services } from './services.ts'
 
@@ -22,7 +22,8 @@ export function toAccountView(
 ): AccountView {
   const now = services.clock.now()
   const live = services.live.of(account.id)
-  const { id, name, provider, baseUrl, priority, weight, tier, groups, modelMap, planOnly } = account
+  const { id, name, provider, baseUrl, priority, weight, tier, groups, planOnly } = account
+  const { modelMap, models, maxConcurrent } = account
   return {
     id,
     name,
@@ -32,7 +33,8 @@ export function toAccountView(
     weight,
     tier,
     groups: [...groups],
-    modelMap: Object.fromEntries(modelMap),
+    modelMap: toModelMapView(modelMap),
+    ...definedOnly({ models: models === undefined ? undefined : [...models], maxConcurrent }),
     planOnly,
     ...toNetworkView(account, services),
     createdAt: toIso(account.createdAt),
@@ -48,6 +50,10 @@ export function toAccountView(
     totals: { ...totals },
   }
 }
+
+/** Most entries have one name, and are shown as it. */
+export const toModelMapView = (modelMap: Account['modelMap']): Record<string, string | string[]> =>
+  Object.fromEntries([...modelMap].map(([from, to]) => [from, to.length === 1 ? (to[0] ?? '') : [...to]]))
 
 const isoOf = (at: Millis | undefined): string | undefined => (at === undefined ? undefined : toIso(at))
 
@@ -112,7 +118,8 @@ const toWindowView = (window: Window): AccountView['windows'][number] => ({
   readAt: toIso(window.readAt),
 })
 
-export function toKeyView({ id, name, hint, createdAt, disabledAt, revokedAt }: ClientKey): KeyView {
+export function toKeyView({ id, name, hint, createdAt, disabledAt, revokedAt, rules }: ClientKey): KeyView {
+  const { holdMs, ...same } = rules
   const unrevoked = disabledAt === undefined ? 'active' : 'disabled'
   return {
     id,
@@ -122,6 +129,8 @@ export function toKeyView({ id, name, hint, createdAt, disabledAt, revokedAt }: 
     createdAt: toIso(createdAt),
     ...(disabledAt === undefined ? {} : { disabledAt: toIso(disabledAt) }),
     ...(revokedAt === undefined ? {} : { revokedAt: toIso(revokedAt) }),
+    ...definedOnly(same),
+    ...(holdMs === undefined ? {} : { hold: `${holdMs / SECOND}s` }),
   }
 }
 
@@ -144,7 +153,7 @@ export function toRequestView(row: LedgerRow): LedgerRequest {
     status: row.status,
     outcome: row.outcome,
     attempts: [...row.attempts],
-    decision: { ...decision, candidates: decision.candidates.map(toCandidateView) },
+    decision: toDecisionView(decision),
     ...(row.ttftMs === undefined ? {} : { ttftMs: row.ttftMs }),
     durationMs: row.durationMs,
     inputTokens: usage.inputTokens,
@@ -157,6 +166,11 @@ export function toRequestView(row: LedgerRow): LedgerRequest {
     ...(row.error === undefined ? {} : { error: row.error }),
   }
 }
+
+export const toDecisionView = (decision: LedgerRow['decision']): LedgerRequest['decision'] => ({
+  ...decision,
+  candidates: decision.candidates.map(toCandidateView),
+})
 
 const toCandidateView = ({ until, ...candidate }: LedgerRow['decision']['candidates'][number]) => ({
   ...candidate,

@@ -7,11 +7,14 @@ import { ApiError } from '../api/error.ts'
 import { addAccountCommands } from './commands/accounts.ts'
 import { addClientCommands } from './commands/client.ts'
 import { addConfigCommands } from './commands/config.ts'
+import { addForecastCommand } from './commands/forecast.ts'
 import { addImportCommand } from './commands/import.ts'
 import { addKeyCommands } from './commands/keys.ts'
 import { addMaintenanceCommands, addServeCommands } from './commands/maintenance.ts'
 import { addOverviewCommands } from './commands/overview.ts'
 import { addRequestCommands } from './commands/requests.ts'
+import { addRouteCommands } from './commands/routes.ts'
+import { addSimulateCommand } from './commands/simulate.ts'
 import { Cancelled, CommandError, EXIT, type ExitCode, ReaderGone, type Shell } from './shell.ts'
 
 export interface GlobalOptions {
@@ -37,7 +40,10 @@ export function createProgram(makeShell: ShellFactory): Command {
   addAccountCommands(program, shell)
   addKeyCommands(program, shell)
   addRequestCommands(program, shell)
+  addRouteCommands(program, shell)
   addOverviewCommands(program, shell)
+  addForecastCommand(program, shell)
+  addSimulateCommand(program, shell)
   addConfigCommands(program, shell)
   addClientCommands(program, shell)
   addImportCommand(program, shell)

@@ -3,6 +3,7 @@
  * composition can do. Types and the errors that become exit codes; no command.
  */
 import type { Client, Transport } from '../api/client.ts'
+import type { SimulationReport, SimulationWish } from './simulation.ts'
 
 export interface Shell {
   /** Opens the way to the gateway; closed when the command is done. `mayCreate`: also where there are no data yet. */
@@ -23,6 +24,8 @@ export interface Shell {
   readonly environment: Readonly<Record<string, string | undefined>>
   serve(flags: Readonly<Record<string, unknown>>, isDemo: boolean): Promise<number>
   doctor(): Promise<readonly Check[]>
+  /** Works here and on nothing but what it is given. Throws CommandError. */
+  simulate(wish: SimulationWish): Promise<SimulationReport>
   validateConfig(): readonly { readonly path: string; readonly message: string }[]
   /** " Did you mean …?" for a name that no setting has, or nothing. */
   suggestSetting(name: string): string

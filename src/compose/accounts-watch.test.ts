@@ -126,6 +126,7 @@ function poolOf(views: ReturnType<Pool['views']>, windows: readonly Window[] = [
     standingOf: () => ({}),
     revision: 0,
     sync: nothing,
+    paced: nothing,
     begin: () => nothing,
     failed: nothing,
     othersSucceeded: nothing,

@@ -1,5 +1,6 @@
 /** Settings while the gateway runs: changed whole or not at all, and in force when they say so. */
 import { describe, expect, it } from 'bun:test'
+import { sampleAccount } from '../../test/support/samples.ts'
 import type { Sources } from '../config.ts'
 import type { SettingStore } from '../core/ports/stores.ts'
 import { type ConfigService, createConfigService } from './config-service.ts'
@@ -17,6 +18,7 @@ const service = (store: SettingStore, sources: Partial<Sources> = {}): ConfigSer
   createConfigService(
     { flags: {}, environment: {}, file: { path: '/config.json', values: {} }, ...sources },
     store,
+    () => [sampleAccount('a', { groups: ['subscriptions'] })],
   )
 
 const viewOf = (config: ConfigService, name: string) => config.views().find((view) => view.name === name)
@@ -115,5 +117,65 @@ describe('a change', () => {
     const config = service(store)
     await expect(config.change({ strategy: 'session' })).rejects.toThrow('The disk is full.')
     expect(config.strategy()).toBe('affinity')
+  })
+})
+
+describe('routing rules', () => {
+  const rules = async (change: Readonly<Record<string, unknown>>) => {
+    const store = inMemory()
+    const config = service(store)
+    await config.change({ pools: { default: ['subscriptions'] } })
+    const problem = await config.change(change).then(
+      () => undefined,
+      (error: unknown) => error,
+    )
+    return { config, problem }
+  }
+
+  it.each<[string, Readonly<Record<string, unknown>>, string, RegExp]>([
+    [
+      'an unknown strategy',
+      { pools: { work: { tiers: ['*'], strategy: 'afinity' } } },
+      'pools.work.strategy',
+      /did you mean "affinity"/,
+    ],
+    [
+      'a group that nobody is in',
+      { pools: { work: ['subscriptoins'] } },
+      'pools.work.tiers[0]',
+      /Did you mean "subscriptions"/,
+    ],
+    ['a map to nowhere', { aliases: { fast: '' } }, 'aliases.fast', /name of a model/],
+    [
+      'a reserve over 100 %',
+      { reserves: [{ class: 'interactive', window: '5h', percent: 120 }] },
+      'reserves[0].percent',
+      /from 0 to 100/,
+    ],
+    [
+      'reserves that come to more than there is',
+      {
+        reserves: [
+          { class: 'interactive', window: '5h', percent: 60 },
+          { class: 'background', window: '5h', percent: 50 },
+        ],
+      },
+      'reserves[0].percent',
+      /110 %/,
+    ],
+  ])(
+    'with %s are refused with their place, and what was in force stays',
+    async (_what, change, path, words) => {
+      const { config, problem } = await rules(change)
+      expect(problem).toMatchObject({ code: 'bad-request', details: [{ path }] })
+      expect(String(problem)).toMatch(words)
+      expect(config.settings().pools).toEqual({ default: ['subscriptions'] })
+    },
+  )
+
+  it('are taken back although their group is empty by now', async () => {
+    const { problem, config } = await rules({ pools: null })
+    expect(problem).toBeUndefined()
+    expect(config.settings().pools).toEqual({})
   })
 })

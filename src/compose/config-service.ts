@@ -4,9 +4,12 @@
  */
 import type { ConfigService as ApiConfig } from '../api/services.ts'
 import { type Config, parseSetting, resolveConfig, type Sources, suggestion } from '../config.ts'
+import type { Account } from '../core/account.ts'
 import { GatewayError } from '../core/error.ts'
 import type { SettingStore } from '../core/ports/stores.ts'
+import { checkRules } from '../core/rules-check.ts'
 import { isSettingName, SETTINGS, type SettingName, type Settings } from '../settings.ts'
+import { rulesOf } from './routing-rules.ts'
 
 export interface ConfigService extends ApiConfig {
   readonly settings: () => Settings
@@ -15,6 +18,7 @@ export interface ConfigService extends ApiConfig {
 export function createConfigService(
   sources: Omit<Sources, 'stored' | 'storedNow'>,
   store: SettingStore,
+  accounts: () => readonly Account[],
 ): ConfigService {
   const storedNow = new Set<string>()
   const resolve = (): Config => resolveConfig({ ...sources, stored: store.all(), storedNow })
@@ -36,6 +40,7 @@ export function createConfigService(
     strategy: () => present.settings.strategy,
     async change(changes) {
       const checked = Object.entries(changes).map(([name, value]) => check(name, value))
+      assertFitting(checked, present.settings, accounts())
       for (const { name, value } of checked) await apply(name, value)
       const next = resolve()
       present = { ...next, settings: { ...next.settings, ...coldSettings(atStart.settings) } }
@@ -50,6 +55,23 @@ function check(name: string, value: unknown): { readonly name: SettingName; read
     throw new GatewayError('bad-request', message, { details: [{ path: name, message }] })
   }
   return { name, value: value === null ? null : parseSetting(name, value) }
+}
+
+/** Rules that could not work are refused when they are set; what stood before them is nobody's fault now. */
+function assertFitting(
+  changes: readonly { readonly name: SettingName; readonly value: unknown }[],
+  settings: Settings,
+  accounts: readonly Account[],
+): void {
+  const changed = Object.fromEntries(
+    changes.map(({ name, value }) => [name, value === null ? SETTINGS[name].initial : value]),
+  )
+  const findings = checkRules(rulesOf({ ...settings, ...changed }), accounts).filter(({ path }) =>
+    changes.some(({ name, value }) => value !== null && path.startsWith(name)),
+  )
+  const [first] = findings
+  if (first === undefined) return
+  throw new GatewayError('bad-request', `${first.path}: ${first.message}`, { details: findings })
 }
 
 /** What is bound at start (ports, files) stays as it was, whatever is stored for the next one. */

@@ -30,7 +30,7 @@ export interface Demo {
   stop(): void
 }
 
-/** Of one priority with the plan below: new conversations go to each in turn. */
+/** Of one priority and about as well off as the plan below: new conversations go to each in turn. */
 const KEYS = [
   { name: 'spent', key: 'demo-spent' },
   { name: 'moody', key: 'demo-moody' },
@@ -85,7 +85,6 @@ async function addPlan(client: Client, { url, logins }: Simulator): Promise<void
       name: PLAN,
       provider: 'claude-oauth',
       baseUrl: url,
-      tier: 5,
       accessToken,
       ...(refreshToken === undefined ? {} : { refreshToken }),
       tokenExpiresAt: new Date(expiresAt).toISOString(),

@@ -10,6 +10,7 @@ import { ClientGone, type ClientRequest, type Reply, type RequestHandler } from 
 import type { Log } from '../core/ports/log.ts'
 import { writeErrorEnvelope } from '../dialects/messages/error.ts'
 import { isIdentity } from '../proxy/endpoint.ts'
+import { splitPool } from '../proxy/wants.ts'
 
 export interface DispatchOptions {
   readonly proxy: RequestHandler
@@ -38,13 +39,17 @@ export function createDispatch(options: DispatchOptions): RequestHandler {
 function route(request: ClientRequest, reply: Reply, { proxy, control }: DispatchOptions): Promise<void> {
   const { method, path } = request
   if (isClients(path)) return proxy(request, reply)
-  if (path === '/' && (method === 'GET' || method === 'HEAD')) return greet(reply)
-  if (path === '/api/hello' && method === 'HEAD') return greet(reply)
+  const { path: within } = splitPool(path)
+  if (within === '/' && (method === 'GET' || method === 'HEAD')) return greet(reply)
+  if (within === '/api/hello' && method === 'HEAD') return greet(reply)
   return control(request, reply)
 }
 
 /** What clients ask of their provider; of what lies under /api only what is the provider's own API. */
-const isClients = (path: string): boolean => path.startsWith('/v1/') || isIdentity(path)
+function isClients(whole: string): boolean {
+  const { path } = splitPool(whole)
+  return path.startsWith('/v1/') || isIdentity(path)
+}
 
 /** Clients warm their connection up with a HEAD before each session (`wire.md` §3.1). */
 async function greet(reply: Reply): Promise<void> {

@@ -58,7 +58,8 @@ export async function openFoundation(options: FoundationOptions): Promise<Founda
     const { databaseUrl } = early.settings
     database = databaseUrl === '' ? openSqlite(directory.databaseFile) : await openPostgres(databaseUrl)
     await migrate(database)
-    const config = createConfigService(sources, await openSettings(database))
+    let accounts: readonly Account[] = []
+    const config = createConfigService(sources, await openSettings(database), () => accounts)
     const secrets = await openSecrets(database, directory, options.environment.SPILLWAY_SECRET_KEY)
     const { logFormat } = config.settings()
     const log = createLog({
@@ -75,10 +76,12 @@ export async function openFoundation(options: FoundationOptions): Promise<Founda
       rescueFile: directory.rescueFile,
       newId: () => Bun.randomUUIDv7(),
       sessionMs: config.settings().sessionDurationMs,
-      onAccounts: (accounts) => {
-        for (const listener of listeners) listener(accounts)
+      onAccounts: (present) => {
+        accounts = present
+        for (const listener of listeners) listener(present)
       },
     })
+    accounts = storage.accounts.all()
     return {
       directory,
       config,

@@ -14,8 +14,11 @@ import { createEgressRules } from '../platform/upstream/egress.ts'
 import { createResolver } from '../platform/upstream/resolve.ts'
 import { type ClosableUpstream, createUpstream } from '../platform/upstream/upstream.ts'
 import { serveWeb } from '../platform/web.ts'
-import { createPool } from '../proxy/pool.ts'
+import { createLine, type Line } from '../proxy/line.ts'
+import { createPool, type Pool } from '../proxy/pool.ts'
 import { createProxy } from '../proxy/proxy.ts'
+import { createSpending } from '../proxy/spending.ts'
+import { originOf } from '../proxy/target.ts'
 import type { Settings } from '../settings.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
 import { accountGauges, logEvent } from './accounts-watch.ts'
@@ -26,6 +29,7 @@ import type { Foundation } from './foundation.ts'
 import { createKeeperContext } from './keeping.ts'
 import { createProxyContext } from './proxy-context.ts'
 import { startRetention } from './retention.ts'
+import { hasBudgets, readSpending, waitingByClass, warnOfRules } from './routing-start.ts'
 import { toServices } from './services.ts'
 
 const WRONG_TOKENS_A_MINUTE = 20
@@ -42,6 +46,10 @@ export interface Gateway {
   keepAccounts(): void
   /** Ends the live feeds, which would otherwise go on for as long as somebody listens. */
   endFeeds(): void
+  /** Resolves when it knows what its first decision may need. */
+  ready(): Promise<void>
+  /** Answers everybody who waits in line. */
+  endWaits(): void
   /** Writes what is left to write and lets go of everything. */
   close(): Promise<void>
 }
@@ -58,16 +66,13 @@ export function createGateway(
 ): Gateway {
   const { storage, config, log, directory } = foundation
   const feed = createFeed(clock.elapsed)
-  const pool = createPool({
-    clock,
-    store: storage.health,
-    events: storage.events,
-    readings: storage.readings,
-    sessionMs: () => config.settings().sessionDurationMs,
-    observe: (account, event) => logEvent(log, account, event),
-  })
+  const line = createLine({ clock, mostPlaces: () => config.settings().queueSize })
+  const pool = openPool(foundation, line)
+  const spending = createSpending({ clock, views: pool.views })
   foundation.onAccounts(pool.sync)
+  const spendingKnown = readSpending(spending, foundation)
   const metrics = createMetrics({
+    waiting: () => waitingByClass(line),
     ...accountGauges(pool),
     ledger: storage.ledger.status,
     logLinesDropped,
@@ -75,10 +80,12 @@ export function createGateway(
   const upstream = openUpstream(foundation, environment)
   const keeping = createKeeperContext(foundation, { pool, upstream, metrics })
   const keeper = createKeeper(keeping)
-  const parts = { pool, tokens: keeper.tokens, upstream, metrics, feed }
-  const proxy = createProxy(createProxyContext(foundation, parts))
+  const parts = { pool, tokens: keeper.tokens, upstream, metrics, feed, line, spending }
+  const context = createProxyContext(foundation, parts)
+  warnOfRules(context.settings().rules, foundation)
+  const proxy = createProxy(context)
   const app = createLazyApp({
-    services: toServices(foundation, { pool, metrics, feed, keeper, keeping }),
+    services: toServices(foundation, { pool, metrics, feed, keeper, keeping, context }),
     log,
     isAdmin: (token) =>
       timingSafeEqual(Buffer.from(sha256(token)), Buffer.from(sha256(directory.adminToken))),
@@ -95,10 +102,12 @@ export function createGateway(
     }),
     app,
     settings: config.settings,
+    ready: () => (hasBudgets(context.settings().rules) ? spendingKnown : Promise.resolve()),
     log,
     adminToken: directory.adminToken,
     accountCount: () => storage.accounts.all().length,
     endFeeds: feed.end,
+    endWaits: line.stop,
     keepAccounts() {
       stopKeeping = keeper.start()
     },
@@ -112,6 +121,19 @@ export function createGateway(
     },
   }
 }
+
+const openPool = ({ storage, config, log }: Foundation, line: Line): Pool =>
+  createPool({
+    clock,
+    store: storage.health,
+    events: storage.events,
+    readings: storage.readings,
+    sessionMs: () => config.settings().sessionDurationMs,
+    circuitFaults: () => config.settings().circuitFaults,
+    originOf,
+    changed: line.changed,
+    observe: (account, event) => logEvent(log, account, event),
+  })
 
 const openUpstream = ({ config }: Foundation, environment: GatewayOptions['environment']): ClosableUpstream =>
   createUpstream({

@@ -37,6 +37,7 @@ export function createKeeperContext(
     randomText: () => randomBytes(32).toString('base64url'),
     challengeOf: (text) => createHash('sha256').update(text).digest('base64url'),
     observe: { renewed: metrics.renewed, polled: metrics.polled },
+    pacing: { readings: storage.readings, paced: pool.paced },
   }
 }
 

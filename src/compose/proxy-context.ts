@@ -10,14 +10,17 @@ import { digestParts, sha256 } from '../platform/digest.ts'
 import { parseEndpoint } from '../providers/base-url.ts'
 import { createRetryBudget } from '../proxy/budget.ts'
 import type { ProxyContext } from '../proxy/context.ts'
+import type { Line } from '../proxy/line.ts'
 import type { Pool } from '../proxy/pool.ts'
 import { createPoolMeters } from '../proxy/pool-limits.ts'
 import type { ProxySettings } from '../proxy/settings.ts'
+import type { Spending } from '../proxy/spending.ts'
 import type { Settings } from '../settings.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { createAttemptLimit } from './attempt-limit.ts'
 import type { Feed } from './feed.ts'
 import type { Foundation } from './foundation.ts'
+import { rulesOf } from './routing-rules.ts'
 
 export interface ProxyParts {
   readonly pool: Pool
@@ -25,13 +28,15 @@ export interface ProxyParts {
   readonly upstream: Upstream
   readonly metrics: Metrics
   readonly feed: Feed
+  readonly line: Line
+  readonly spending: Spending
 }
 
 export function createProxyContext(
   { storage, config, log, secrets }: Foundation,
   parts: ProxyParts,
 ): ProxyContext {
-  const { pool, tokens, upstream, metrics, feed } = parts
+  const { pool, tokens, upstream, metrics, feed, line, spending } = parts
   const unpriced = new Set<string>()
   return {
     clock,
@@ -46,6 +51,8 @@ export function createProxyContext(
     owners: storage.owners,
     ledger: storage.ledger,
     budget: createRetryBudget(clock.elapsed),
+    line,
+    spending,
     settings: memoized(config.settings, toProxySettings),
     newId: () => Bun.randomUUIDv7(),
     sha256,
@@ -56,6 +63,7 @@ export function createProxyContext(
       ...metrics,
       booked(row) {
         metrics.booked(row)
+        if (row.accountId !== undefined) spending.spent(row.accountId, row.costUsd ?? 0)
         feed.push(row)
       },
       unpriced(model) {
@@ -95,7 +103,13 @@ function toProxySettings(settings: Settings): ProxySettings {
       delayMs: settings.retryDelayMs,
       backoff: settings.retryBackoff,
       patienceMs: settings.patienceMs,
+      queueMs: settings.queueMs,
+      throttleWaitMs: settings.throttleWaitMs,
+      circuitFaults: settings.circuitFaults,
+      waitUsdPerSecond: settings.waitUsdPerSecond,
     },
+    rules: rulesOf(settings),
+    hedgeMs: settings.hedgeMs,
     keyPolicy: settings.requireKeys,
     isLoopback: isLoopbackHost(settings.host),
     isSecure: settings.tlsCert !== '',

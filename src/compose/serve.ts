@@ -58,6 +58,7 @@ export async function startGateway(options: ServeOptions): Promise<RunningGatewa
   })
   const gateway = createGateway(foundation, { environment, logLinesDropped: () => output.dropped })
   try {
+    await gateway.ready()
     const settings = gateway.settings()
     const server = listen(gateway, settings)
     const url = `${settings.tlsCert === '' ? 'http' : 'https'}://${hostFor(settings.host)}:${server.port}`
@@ -68,6 +69,9 @@ export async function startGateway(options: ServeOptions): Promise<RunningGatewa
       gateway,
       async stop(graceMs) {
         gateway.endFeeds()
+        gateway.endWaits()
+        // Whoever waited is told so, before connections are cut.
+        await Bun.sleep(0)
         await server.stop(graceMs)
         removeServerNote(places.dataDirectory)
         await gateway.close()

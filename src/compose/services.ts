@@ -14,6 +14,8 @@ import { systemClock as clock } from '../platform/clock.ts'
 import { sha256 } from '../platform/digest.ts'
 import { baseUrlProblem } from '../providers/base-url.ts'
 import { PROVIDERS } from '../providers/registry.ts'
+import type { ProxyContext } from '../proxy/context.ts'
+import { dryRun } from '../proxy/dry-run.ts'
 import type { Pool } from '../proxy/pool.ts'
 import { toUserError } from '../storage/database.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
@@ -27,11 +29,12 @@ interface Parts {
   readonly feed: Feed
   readonly keeper: Keeper
   readonly keeping: KeeperContext
+  readonly context: ProxyContext
 }
 
 export function toServices(
   foundation: Foundation,
-  { pool, metrics, feed, keeper, keeping }: Parts,
+  { pool, metrics, feed, keeper, keeping, context }: Parts,
 ): Services {
   const { storage, config, secrets, directory } = foundation
   return {
@@ -40,6 +43,12 @@ export function toServices(
     secrets,
     config,
     live: liveOf(pool),
+    routing: {
+      rules: () => context.settings().rules,
+      spentUsd: context.spending.ofGroup,
+      explain: (question) => dryRun(question, context),
+      waiting: context.line.places,
+    },
     providers: PROVIDERS.map((provider) => ({
       ...provider,
       tellsUsage: provider.usage !== undefined,

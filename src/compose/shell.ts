@@ -49,6 +49,10 @@ export function createShell(options: () => GlobalOptions): ProcessShell {
     environment,
     serve: (flags, isDemo) => runServer({ places: places(), flags, environment, isDemo }),
     doctor: () => examine(places(), environment),
+    async simulate(wish) {
+      const { runSimulation } = await import('./simulate.ts')
+      return runSimulation(wish)
+    },
     validateConfig: () => validateConfig(places(), environment),
     suggestSetting: suggestion,
     run: (command, prepare) => runProgram(command, prepare, { places: places(), environment }),

@@ -90,6 +90,7 @@ function key(change: Partial<ClientKey>): ClientKey {
     createdAt: toMillis(0),
     disabledAt: undefined,
     revokedAt: undefined,
+    rules: {},
     ...change,
   }
 }

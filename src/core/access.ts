@@ -3,6 +3,7 @@
  * one look-up by digest is all it takes. Must not see a digest's secret or touch a clock.
  */
 import type { Headers } from './headers.ts'
+import type { RequestClass } from './rules.ts'
 import type { Millis } from './time.ts'
 
 export interface ClientKey {
@@ -15,7 +16,24 @@ export interface ClientKey {
   readonly createdAt: Millis
   readonly disabledAt: Millis | undefined
   readonly revokedAt: Millis | undefined
+  readonly rules: KeyRules
 }
+
+/** What the operator says about the requests of one key; absent: as for everybody. */
+export interface KeyRules {
+  /** The pool that serves it, and the only one it may name. */
+  readonly pool?: string
+  /** A background key's requests are never interactive. */
+  readonly class?: RequestClass
+  /** How long it would rather wait than be refused when everything is limited. */
+  readonly holdMs?: number
+  readonly runaway?: RunawayPolicy
+  /** The model asked for, or its family → the model wanted instead. */
+  readonly models?: Readonly<Record<string, string>>
+}
+
+/** What happens to a client that seems to have run away. */
+export type RunawayPolicy = 'off' | 'warn' | 'refuse'
 
 export type KeyPolicy = 'auto' | 'always' | 'off'
 

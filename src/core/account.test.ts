@@ -1,7 +1,7 @@
-/** What an account's name may be, and which model an account is asked for. */
+/** What an account's name may be. */
 import { describe, expect, it } from 'bun:test'
 import fc from 'fast-check'
-import { isAccountName, servedModelOf } from './account.ts'
+import { isAccountName } from './account.ts'
 
 describe('isAccountName', () => {
   it.each(['work', 'a', 'me@example.com', 'team+1', 'A.b_c-9', 'x'.repeat(64)])('takes %s', (name) => {
@@ -30,30 +30,3 @@ describe('isAccountName', () => {
     )
   })
 })
-
-describe('servedModelOf', () => {
-  it('is the model asked for where nothing is mapped', () => {
-    expect(servedModelOf(mapping({}), 'claude-sonnet-5-5')).toBe('claude-sonnet-5-5')
-  })
-
-  it('is the mapped model', () => {
-    expect(servedModelOf(mapping({ 'claude-sonnet-5-5': 'glm-5' }), 'claude-sonnet-5-5')).toBe('glm-5')
-  })
-
-  it('leaves Claude Code’s mark out, which the provider does not know', () => {
-    expect(servedModelOf(mapping({}), 'claude-sonnet-5-5[1m]')).toBe('claude-sonnet-5-5')
-  })
-
-  it('maps a marked name by its own rule first', () => {
-    const rules = mapping({ 'claude-sonnet-5-5[1m]': 'glm-5-long', 'claude-sonnet-5-5': 'glm-5' })
-    expect(servedModelOf(rules, 'claude-sonnet-5-5[1m]')).toBe('glm-5-long')
-  })
-
-  it('maps a marked name like the plain one where no rule names the mark', () => {
-    expect(servedModelOf(mapping({ 'claude-sonnet-5-5': 'glm-5' }), 'claude-sonnet-5-5[1m]')).toBe('glm-5')
-  })
-})
-
-function mapping(rules: Readonly<Record<string, string>>) {
-  return { modelMap: new Map(Object.entries(rules)) }
-}

@@ -3,7 +3,6 @@
  * operator said about it, no more: how it fares is in health.ts, what it served is in the
  * ledger. The credential is sealed; this layer cannot open it.
  */
-import { withoutContextMark } from './model.ts'
 import type { Millis } from './time.ts'
 
 declare const accountId: unique symbol
@@ -30,8 +29,12 @@ export interface Account {
   readonly weight: number
   readonly tier: number
   readonly groups: readonly string[]
-  /** The model asked for → the model this account is asked for instead. */
-  readonly modelMap: ReadonlyMap<string, string>
+  /** A model, a family or "*" → the models that this account is asked for instead, best first. */
+  readonly modelMap: ReadonlyMap<string, readonly string[]>
+  /** Models or families that it serves; undefined: what its provider and its plan say. */
+  readonly models: readonly string[] | undefined
+  /** How many requests it is given at once; undefined: as many as there are. */
+  readonly maxConcurrent: number | undefined
   /** What requests carry: an API key or an access token. */
   readonly secret: SealedSecret
   /** What a new access token is had for; undefined for credentials that do not expire. */
@@ -52,9 +55,3 @@ const NAME = /^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$/
 
 /** Names travel in a header and in shell commands, so they are plain. */
 export const isAccountName = (text: string): boolean => NAME.test(text)
-
-/** The model that this account is to be asked for when a client asks for `model`. */
-export function servedModelOf({ modelMap }: Pick<Account, 'modelMap'>, model: string): string {
-  const plain = withoutContextMark(model)
-  return modelMap.get(model) ?? modelMap.get(plain) ?? plain
-}

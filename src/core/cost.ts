@@ -27,6 +27,21 @@ export function costOf(model: string, usage: Usage, at: Millis): number | undefi
   return tokens * PER_MILLION * region * batch + usage.webSearches * WEB_SEARCH_USD
 }
 
+/**
+ * What it costs more to write `tokens` into another account's cache than to read them where
+ * they are. Undefined where the list has no price for the model.
+ */
+export function rewriteUsd(
+  model: string,
+  tokens: number,
+  { isLong, at }: { readonly isLong: boolean; readonly at: Millis },
+): number | undefined {
+  const row = priceRowOf(toPricedModel(model), at)
+  if (row === undefined) return undefined
+  const { cacheWrite1h, cacheWrite5m, cacheRead } = row.price
+  return tokens * ((isLong ? cacheWrite1h : cacheWrite5m) - cacheRead) * PER_MILLION
+}
+
 function priceFor(row: PriceRow, usage: Usage): Price {
   if (usage.speed === 'fast' && row.fast !== undefined) return fastPrice(row.price, row.fast)
   if (row.longPrompt !== undefined && promptTokensOf(usage) > row.longPrompt.above)

@@ -119,6 +119,26 @@ export const isEndpointFault = (cause: Cause): boolean => {
 
 const NOT_THE_ENDPOINT: ReadonlySet<Cause> = new Set(['conflict', 'refresh-failed'])
 
+/**
+ * Transport faults and server errors, which circuits are there for. Overloads pass by
+ * themselves, and what somebody has configured wrongly is not tried again to see.
+ */
+export const isCircuitFault = (cause: Cause): boolean => CIRCUIT_FAULTS.has(cause)
+
+const CIRCUIT_FAULTS: ReadonlySet<Cause> = new Set([
+  'dns-failed',
+  'connect-refused',
+  'connect-timeout',
+  'tls-failed',
+  'egress-proxy',
+  'reset',
+  'headers-timeout',
+  'content-timeout',
+  'bad-response',
+  'empty-answer',
+  'server-error',
+])
+
 /** No connection came about, so whatever was wrong, the request was not. */
 export const isConnectFault = (cause: Cause): boolean => CONNECT_FAULTS.has(cause)
 

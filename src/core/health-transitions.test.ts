@@ -192,21 +192,21 @@ describe('an account that has recovered', () => {
     [30_000, undefined],
     [HOUR, undefined],
   ])('is given, %d ms later, so many requests at once: %p', (laterMs, most) => {
-    expect(rampOf(recovered, later(NOON, laterMs))).toBe(most)
+    expect(rampAt(recovered, later(NOON, laterMs))).toBe(most)
   })
 
   it('is given one although the clock was set back', () => {
-    expect(rampOf(recovered, later(NOON, -HOUR))).toBe(1)
+    expect(rampAt(recovered, later(NOON, -HOUR))).toBe(1)
   })
 
   it('begins once: further answers do not hold it down', () => {
     const after = afterSuccess(recovered, MODEL, later(NOON, 20 * SECOND))
-    expect(rampOf(after, later(NOON, 20 * SECOND))).toBe(16)
+    expect(rampAt(after, later(NOON, 20 * SECOND))).toBe(16)
   })
 
   it('begins anew with its next recovery', () => {
     const again = { ...recovered, cooldowns: [sampleCooldown({ until: END })] }
-    expect(rampOf(afterSuccess(again, MODEL, END), END)).toBe(1)
+    expect(rampAt(afterSuccess(again, MODEL, END), END)).toBe(1)
   })
 
   it.each<[string, Health]>([
@@ -215,7 +215,7 @@ describe('an account that has recovered', () => {
     ['has a new credential', afterNewCredential(cooling({ cause: 'unauthorized' }))],
     ['cools still', afterSuccess(cooling({}), MODEL, NOON)],
   ])('is given as many as there are when it %s', (_what, health) => {
-    expect(rampOf(health, NOON)).toBeUndefined()
+    expect(rampAt(health, NOON)).toBeUndefined()
   })
 })
 
@@ -283,11 +283,14 @@ it('never cools without evidence, never longer than its evidence, whatever comes
           expect(since).toBeLessThanOrEqual(now)
           expect(evidence).toBe('seen')
         }
-        expect((rampOf(health, now) ?? 1) >= 1).toBe(true)
+        expect((rampAt(health, now) ?? 1) >= 1).toBe(true)
       }
     }),
   )
 })
+
+const rampAt = ({ recoveredAt }: Health, now: Millis) =>
+  recoveredAt === undefined ? undefined : rampOf(recoveredAt, now)
 
 const REQUEST = { kind: 'request' } as const
 const LOGIN: Failure = { cause: 'login-required', scope: { kind: 'account' }, evidence: 'its grant is gone' }

@@ -4,7 +4,7 @@
  * what answers, polls and persons say; each follows from evidence, and cooldowns end by
  * themselves (G7, G8). Must not choose accounts.
  */
-import { type Failure, isConnectFault, isEndpointFault, type Scope } from './failure.ts'
+import { type Failure, isCircuitFault, isConnectFault, isEndpointFault, type Scope } from './failure.ts'
 import { isOpenAgain, type Window } from './limits.ts'
 import { familyOf } from './model.ts'
 import { later, MINUTE, type Millis, SECOND } from './time.ts'
@@ -29,6 +29,11 @@ export interface LoginNeed {
 export interface Faults {
   /** Failures in a row, each of another conversation: one bad request counts once. */
   readonly inARow: number
+  /**
+   * How much of this a circuit is to open for: a whole one for each fault that cannot be the
+   * request's, a fraction for each that could (G7).
+   */
+  readonly trips: number
   readonly lastConversation: string | undefined
   /** The last failure was that conversation's again, so it was not counted. */
   readonly isUncounted: boolean
@@ -45,8 +50,9 @@ export interface Health {
   readonly recoveredAt: Millis | undefined
 }
 
-const NO_FAULTS: Faults = {
+export const NO_FAULTS: Faults = {
   inARow: 0,
+  trips: 0,
   lastConversation: undefined,
   isUncounted: false,
   lastAt: undefined,
@@ -81,7 +87,7 @@ export function isAbout(scope: Cooldown['scope'], model: string | undefined): bo
   }
 }
 
-interface Context {
+export interface Context {
   readonly conversation: string | undefined
   readonly now: Millis
 }
@@ -143,9 +149,9 @@ export function afterReading(health: Health, windows: readonly Window[], now: Mi
  */
 export function afterOthersSuccess(health: Health, failure: Failure, context: Context): Health {
   if (isEndpointFault(failure.cause)) {
-    return health.faults.isUncounted
-      ? { ...health, faults: counted(health.faults, failure, context) }
-      : health
+    const { faults } = health
+    const known = faults.isUncounted ? counted(faults, failure, context) : faults
+    return { ...health, faults: { ...known, trips: known.trips + proofOf(failure) } }
   }
   if (isProven(failure)) return health
   const cooldown = toCooldown(failure, context.now)
@@ -164,13 +170,12 @@ export function afterSuccess(health: Health, model: string | undefined, now: Mil
 }
 
 /**
- * How many requests at once an account that has just recovered is given: one at first, then
- * twice as many with each step, so that what waited for it does not all come at once.
- * Undefined: as many as there are.
+ * How many requests at once an account is given that has just recovered, or is just being
+ * left another one's work: one at first, then twice as many with each step, so that what
+ * waited does not all come at once. Undefined: as many as there are.
  */
-export function rampOf({ recoveredAt }: Health, now: Millis): number | undefined {
-  if (recoveredAt === undefined) return undefined
-  const step = Math.floor(Math.max(0, now - recoveredAt) / RAMP_STEP_MS)
+export function rampOf(since: Millis, now: Millis): number | undefined {
+  const step = Math.floor(Math.max(0, now - since) / RAMP_STEP_MS)
   return step >= RAMP_STEPS ? undefined : 2 ** step
 }
 
@@ -213,7 +218,7 @@ export function scopeKey(scope: Cooldown['scope']): string {
 }
 
 /** The same conversation failing again says nothing new about the account, unless no connection came about. */
-function withFault(faults: Faults, failure: Failure, context: Context): Faults {
+export function withFault(faults: Faults, failure: Failure, context: Context): Faults {
   const { conversation } = context
   const isSameAgain = conversation !== undefined && conversation === faults.lastConversation
   return isSameAgain && !isConnectFault(failure.cause)
@@ -227,12 +232,24 @@ function counted(faults: Faults, failure: Failure, { conversation, now }: Contex
   const before = faults.avoidUntil
   return {
     inARow,
+    trips: faults.trips + tripsOf(failure),
     lastConversation: conversation,
     isUncounted: false,
     lastAt: now,
     avoidUntil: before !== undefined && (until === undefined || before > until) ? before : until,
   }
 }
+
+/** Many conversations in a row would have to be to blame by themselves. */
+const UNPROVEN_TRIP = 0.2
+
+const tripsOf = ({ cause }: Failure): number => {
+  if (!isCircuitFault(cause)) return 0
+  return isConnectFault(cause) ? 1 : UNPROVEN_TRIP
+}
+
+/** What a fault counts for beyond that when another account has served the very same request. */
+const proofOf = (failure: Failure): number => (tripsOf(failure) === UNPROVEN_TRIP ? 1 - UNPROVEN_TRIP : 0)
 
 function avoidUntil(failure: Failure, inARow: number, now: Millis): Millis | undefined {
   if (failure.cause === 'overloaded') return later(now, OVERLOAD_AVOID_MS)

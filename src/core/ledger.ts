@@ -5,6 +5,7 @@
  */
 import type { AccountId } from './account.ts'
 import type { Cause } from './failure.ts'
+import type { RequestClass } from './rules.ts'
 import type { Millis } from './time.ts'
 import type { Usage } from './usage.ts'
 
@@ -33,6 +34,14 @@ export interface DecisionRecord {
   readonly reason?: string
   /** What made the gateway answer by itself. */
   readonly refusal?: string
+  /** The pool that was asked for; absent: all accounts. */
+  readonly pool?: string
+  /** Absent: interactive. */
+  readonly class?: RequestClass
+  /** What an alias or a preference wanted in the place of the model that was asked for. */
+  readonly wanted?: string
+  /** What the conversation paid for leaving its account: this much of its cache was written anew. */
+  readonly moving?: { readonly tokens: number; readonly usd?: number }
   readonly candidates: readonly CandidateRecord[]
 }
 

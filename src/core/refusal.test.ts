@@ -1,6 +1,13 @@
 /** The one place that says why an account cannot take a request, cooldown scopes included. */
 import { describe, expect, it } from 'bun:test'
-import { NOON, ownerOf, sampleAccount, sampleCooldown, sampleView } from '../../test/support/samples.ts'
+import {
+  NOON,
+  ownerOf,
+  sampleAccount,
+  sampleCooldown,
+  sampleSituation,
+  sampleView,
+} from '../../test/support/samples.ts'
 import { type Cooldown, HEALTHY } from './health.ts'
 import { refusalOf } from './refusal.ts'
 import type { AccountView, RequestFacts } from './situation.ts'
@@ -92,7 +99,7 @@ describe('an account', () => {
         ...HEALTHY,
         cooldowns: [
           sampleCooldown({ until: NOON }),
-          sampleCooldown({ until: soon, scope: { kind: 'model', model: MODEL } }),
+          sampleCooldown({ until: soon, scope: { kind: 'model', model: 'claude-sonnet-5-5' } }),
         ],
       },
     })
@@ -130,7 +137,7 @@ describe('a cooldown of a model', () => {
   it('holds for every name that the account’s mapping turns into that model', () => {
     const mapped = {
       ...model,
-      account: sampleAccount('a', { modelMap: new Map([['fast', 'claude-opus-5-5']]) }),
+      account: sampleAccount('a', { modelMap: new Map([['fast', ['claude-opus-5-5']]]) }),
     }
     expect(refusal(mapped, { model: 'fast' })).toBeDefined()
   })
@@ -138,7 +145,7 @@ describe('a cooldown of a model', () => {
   it('does not hold for a name that the account’s mapping turns into another model', () => {
     const mapped = {
       ...model,
-      account: sampleAccount('a', { modelMap: new Map([['claude-opus-5-5', 'glm-5']]) }),
+      account: sampleAccount('a', { modelMap: new Map([['claude-opus-5-5', ['glm-5']]]) }),
     }
     expect(refusal(mapped, { model: 'claude-opus-5-5' })).toBeUndefined()
   })
@@ -147,16 +154,13 @@ describe('a cooldown of a model', () => {
 it('judges a family by the model that the account is really asked for', () => {
   const mapped = {
     ...cooling({ scope: { kind: 'family', family: 'haiku' } }),
-    account: sampleAccount('a', { modelMap: new Map([['claude-opus-5-5', 'claude-haiku-5-5']]) }),
+    account: sampleAccount('a', { modelMap: new Map([['claude-opus-5-5', ['claude-haiku-5-5']]]) }),
   }
   expect(refusal(mapped, { model: 'claude-opus-5-5' })).toMatchObject({ reason: 'cooling' })
 })
 
-const MODEL = 'claude-sonnet-5-5'
-
 function refusal(which: AccountView, request: Partial<RequestFacts> = {}) {
-  const facts = { model: MODEL, conversation: undefined, clientRetries: 0, owner: undefined, ...request }
-  return refusalOf(which, { request: facts, now: NOON })
+  return refusalOf(which, sampleSituation({ request: { conversation: undefined, ...request } }))
 }
 
 function needingLogin(reason: string): AccountView {

@@ -5,8 +5,8 @@
 import { describe, expect, it } from 'bun:test'
 import {
   sampleFailed as failed,
-  idOf,
   NOON,
+  sampleBinding,
   sampleCooldown,
   sampleSituation,
   sampleView,
@@ -201,7 +201,7 @@ const nameOf = (decided: Step): string | undefined =>
 const reasonOf = (decided: Step): string | undefined => (decided.kind === 'send' ? decided.reason : undefined)
 
 function boundTo(home: string): Situation['binding'] {
-  return { account: idOf(home), spill: undefined, boundAt: NOON, usedAt: NOON }
+  return sampleBinding(home)
 }
 
 function cools(lastsMs: number): Health {

@@ -5,7 +5,14 @@
  */
 import { describe, expect, it } from 'bun:test'
 import fc from 'fast-check'
-import { idOf, NOON, sampleCooldown, sampleView } from '../../test/support/samples.ts'
+import {
+  NOON,
+  SAMPLE_POLICY,
+  sampleBinding,
+  sampleCooldown,
+  sampleSituation,
+  sampleView,
+} from '../../test/support/samples.ts'
 import { readAnthropicFailure } from '../providers/anthropic/failure.ts'
 import type { Account } from './account.ts'
 import type { Cause, Failure, Scope } from './failure.ts'
@@ -197,7 +204,7 @@ function run(world: World): Run {
     if (step.kind === 'give-up') {
       return { sends, failed, healths: views.map(({ health }) => health), verdict: step.verdict }
     }
-    now = later(now, step.delayMs)
+    now = step.kind === 'wait' ? step.until : later(now, step.delayMs)
     if (step.kind === 'wait') continue
     sends.push({ step, situation })
     if (step.isRetry) retriesLeft--
@@ -219,16 +226,15 @@ function situationOf(
   { strategy, policy, clientRetries, boundTo, chance }: World,
   present: Pick<Situation, 'accounts' | 'failed' | 'now' | 'retriesLeft'>,
 ): Situation {
-  return {
-    request: { model: MODEL, conversation: 'c1', clientRetries, owner: undefined },
-    binding: { account: idOf(boundTo), spill: undefined, boundAt: NOON, usedAt: NOON },
+  return sampleSituation({
+    request: { model: MODEL, clientRetries },
+    binding: sampleBinding(boundTo),
     strategy,
-    sessionMs: 5 * HOUR,
-    policy,
-    startedAt: NOON,
+    // Waiting in line has its own tests: here every request goes on at once.
+    policy: { ...policy, queueMs: 0, throttleWaitMs: 0 },
     chance,
     ...present,
-  }
+  })
 }
 
 function toFailed({ id }: Account, { failure, isStale, isPresentable }: Mishap): FailedAttempt {
@@ -239,6 +245,7 @@ function toFailed({ id }: Account, { failure, isStale, isPresentable }: Mishap):
     isPresentable,
     wasStaleConnection: isStale,
     isRenewed: false,
+    model: MODEL,
   }
 }
 
@@ -258,17 +265,23 @@ function inEveryWorld(check: (world: World) => void): void {
   fc.assert(fc.property(worlds(), check), { numRuns: 400 })
 }
 
+function policies(): fc.Arbitrary<RetryPolicy> {
+  return fc
+    .record({
+      attemptsPerAccount: fc.integer({ min: 1, max: 4 }),
+      delayMs: fc.constantFrom(0, 100, 1_000),
+      backoff: fc.constantFrom(1, 2, 10),
+      patienceMs: fc.constantFrom(0, 5 * SECOND, MINUTE),
+    })
+    .map((policy) => ({ ...SAMPLE_POLICY, ...policy }))
+}
+
 function worlds(): fc.Arbitrary<World> {
   return fc.record({
     accounts: fc
       .array(plans(), { minLength: 1, maxLength: 4 })
       .map((all) => all.map((plan, index) => ({ ...plan, name: NAMES[index] ?? 'z' }))),
-    policy: fc.record({
-      attemptsPerAccount: fc.integer({ min: 1, max: 4 }),
-      delayMs: fc.constantFrom(0, 100, 1_000),
-      backoff: fc.constantFrom(1, 2, 10),
-      patienceMs: fc.constantFrom(0, 5 * SECOND, MINUTE),
-    }),
+    policy: policies(),
     strategy: fc.constantFrom(...STRATEGIES.map(({ name }) => name)),
     budget: fc.integer({ min: -1, max: 8 }),
     clientRetries: fc.constant(0),

@@ -5,6 +5,8 @@ import {
   idOf,
   NOON,
   ownerOf,
+  SAMPLE_POLICY,
+  sampleBinding,
   sampleCooldown,
   sampleSituation,
   sampleView,
@@ -27,7 +29,7 @@ describe('a new request', () => {
 
   it('says why it goes there, and why the others cannot take it', () => {
     const decided = step([cooling('a', HOUR), view('b')])
-    expect(decided).toMatchObject({ kind: 'send', reason: 'best priority, then fewest requests in flight' })
+    expect(decided).toMatchObject({ kind: 'send', reason: 'best priority, then least load for its headroom' })
     expect(refusalsOf(decided)).toEqual([['a', 'cooling']])
   })
 
@@ -227,14 +229,14 @@ describe('when every account has failed', () => {
   })
 
   it('only as often as the operator allows', () => {
-    const once = { policy: { attemptsPerAccount: 1, delayMs: 1_000, backoff: 2, patienceMs: MINUTE } }
+    const once = { policy: { ...SAMPLE_POLICY, attemptsPerAccount: 1 } }
     expect(step([view('a')], [serverError('a')], once)).toMatchObject({ kind: 'give-up' })
   })
 
   it.each<Cause>(['request-refused', 'conflict'])(
     'not even for %s where the operator allows one attempt',
     (cause) => {
-      const once = { policy: { attemptsPerAccount: 1, delayMs: 1_000, backoff: 2, patienceMs: MINUTE } }
+      const once = { policy: { ...SAMPLE_POLICY, attemptsPerAccount: 1 } }
       expect(step([view('a')], [failed('a', cause)], once)).toMatchObject({ kind: 'give-up' })
     },
   )
@@ -312,7 +314,7 @@ describe('an expired cooldown', () => {
   })
 
   it('keeps the others waiting while it is tested, where nobody else can serve', () => {
-    expect(step([probing('a')])).toEqual({ kind: 'wait', delayMs: 50 })
+    expect(step([probing('a')])).toMatchObject({ kind: 'wait', cause: 'probing' })
   })
 
   it('keeps nobody waiting where another account can serve', () => {
@@ -391,7 +393,6 @@ function step(
     sampleSituation({
       accounts,
       failed: attempts,
-      policy: { attemptsPerAccount: 3, delayMs: 1_000, backoff: 2, patienceMs: MINUTE },
       startedAt: later(NOON, -elapsedMs),
       ...rest,
     }),
@@ -405,12 +406,12 @@ function sent(...situation: Parameters<typeof step>): string | undefined {
 }
 
 function refusalsOf(decided: Step) {
-  return decided.kind === 'wait' ? [] : decided.refusals.map(({ account, reason }) => [account.name, reason])
+  return decided.refusals.map(({ account, reason }) => [account.name, reason])
 }
 
 function boundTo(home: string, spill?: string): Options {
   const where = spill === undefined ? undefined : idOf(spill)
-  return { binding: { account: idOf(home), spill: where, boundAt: NOON, usedAt: NOON } }
+  return { binding: sampleBinding(home, { spill: where }) }
 }
 
 function serverError(name: string): FailedAttempt {

@@ -4,31 +4,42 @@
  * to try. Returns its reasons with it. Must not remember, wait or send anything.
  */
 import type { Account } from './account.ts'
-import { isWorthRetrying, outlookOf } from './failure.ts'
+import { type Failure, isWorthRetrying, outlookOf } from './failure.ts'
 import { rampOf } from './health.ts'
-import { type Refusal, refusalOf } from './refusal.ts'
+import { amongKin, kindred, withFarewell } from './kin.ts'
+import { modelFor, type Refusal, refusalOf } from './refusal.ts'
 import type { AccountView, FailedAttempt, Situation } from './situation.ts'
+import { type MovingPrice, movingPrice, ofBestTier, worthWaiting } from './staying.ts'
 import { type Choice, strategyOf } from './strategies.ts'
-import { SECOND } from './time.ts'
+import { later, type Millis, SECOND } from './time.ts'
 import { type Verdict, verdictOf } from './verdict.ts'
+import { type WaitCause, waitFor } from './waiting.ts'
 
 export type Step =
-  /** Send to `account`, after `delayMs`, on a new connection if `fresh`; `isRetry` counts against the budget. */
+  /** Send to `account`, asking for `model`, after `delayMs`, on a new connection if `fresh`; `isRetry` counts against the budget. */
   | {
       readonly kind: 'send'
       readonly account: Account
+      /** Undefined where the endpoint has none. */
+      readonly model: string | undefined
       readonly reason: string
       readonly delayMs: number
       readonly fresh: boolean
       readonly isRetry: boolean
       readonly refusals: readonly Refusal[]
+      /** What leaving its own account costs the conversation; undefined where it does not leave it. */
+      readonly moving: MovingPrice | undefined
     }
-  /** Ask again in `delayMs`: another request is just testing the account. */
-  | { readonly kind: 'wait'; readonly delayMs: number }
+  /** Ask again at `until`, or before that when something has changed for these accounts. */
+  | {
+      readonly kind: 'wait'
+      readonly until: Millis
+      readonly cause: WaitCause
+      readonly refusals: readonly Refusal[]
+    }
   /** Give up: with an answer of our own, or with the one that an upstream gave. */
   | { readonly kind: 'give-up'; readonly verdict: Verdict; readonly refusals: readonly Refusal[] }
 
-const PROBE_POLL_MS = 50
 const PROBE_PATIENCE_MS = 10 * SECOND
 /** Who has waited that long for a test's outcome tests as well, one after the other. */
 const NEXT_PROBE_MS = SECOND
@@ -38,59 +49,114 @@ const MOST_REFUSED_HOPS = 1
 const SUSPICION_MS = 10 * SECOND
 const REFUSED_DELAY_MS = 2 * SECOND
 
+interface Sorted {
+  readonly usable: readonly AccountView[]
+  /** Those that others are to go before. */
+  readonly lastResort: readonly AccountView[]
+  readonly refusals: readonly Refusal[]
+}
+
 export function nextStep(situation: Situation): Step {
+  const sorted = sort(situation)
+  const { usable, refusals } = sorted
+  const last = situation.failed.at(-1)
+  const again = last === undefined ? undefined : onceMore(last, usable, situation)
+  if (again !== undefined) return send(again, { situation, refusals, fresh: again.fresh })
+  if (last?.failure.final === true && endsTheRequest(last)) return giveUp(situation, refusals)
+  const { now, startedAt, waitedMs, policy, failed } = situation
+  if (now - startedAt - waitedMs > policy.patienceMs) return giveUp(situation, refusals)
+
+  const backAt = worthWaiting(situation, refusals)
+  if (backAt !== undefined) return { kind: 'wait', until: backAt, cause: 'own-account', refusals }
+  const untried = untriedOf(sorted, situation)
+  const choice = chooseAmong(affordable(untried, situation), situation)
+  if (choice !== undefined && !isRefusedEnough(failed)) {
+    const isRetry = failed.length > 0 && isSuspect(choice.view, now)
+    return send(choice, { situation, refusals, isRetry })
+  }
+  if (untried.length > 0) return giveUp(situation, refusals)
+  return (
+    probeToo(situation, refusals) ??
+    retry(usable, situation, refusals) ??
+    wait(situation, refusals) ??
+    giveUp(situation, refusals)
+  )
+}
+
+function sort(situation: Situation): Sorted {
   const refusals: Refusal[] = []
   const usable: AccountView[] = []
+  const lastResort: AccountView[] = []
   for (const view of situation.accounts) {
     const refusal = refusalOf(view, situation)
     if (refusal === undefined) usable.push(view)
-    else refusals.push(refusal)
+    else {
+      refusals.push(refusal)
+      if (refusal.isSoft === true) lastResort.push(view)
+    }
   }
-  const giveUp = (): Step => ({ kind: 'give-up', verdict: verdictOf(situation, refusals), refusals })
-
-  const last = situation.failed.at(-1)
-  if (last !== undefined && isRenewedOnce(situation, last)) {
-    const view = usable.find(({ account }) => account.id === last.account)
-    if (view !== undefined) return send({ view, reason: 'its token has been renewed' }, refusals)
-  }
-  if (last !== undefined && isStaleConnection(situation, last)) {
-    const view = usable.find(({ account }) => account.id === last.account)
-    if (view !== undefined)
-      return send({ view, reason: 'its idle connection was stale' }, refusals, { fresh: true })
-  }
-  if (last?.failure.final === true && endsTheRequest(last)) return giveUp()
-  if (situation.now - situation.startedAt > situation.policy.patienceMs) return giveUp()
-
-  const untried = situation.failed.length === 0 ? usable : usable.filter((view) => !isTried(view, situation))
-  const calm = preferred(affordable(untried, situation), situation)
-  const kin = kindred(calm, situation)
-  const best = strategyOf(situation.strategy)(kin ?? calm, situation)
-  if (best !== undefined && !isRefusedEnough(situation.failed)) {
-    const isRetry = situation.failed.length > 0 && isSuspect(best.view, situation.now)
-    const choice = kin === undefined ? withFarewell(best, situation) : amongKin(best)
-    return send(choice, refusals, { isRetry })
-  }
-  if (untried.length > 0) return giveUp()
-
-  const isWaitingForProbe = refusals.some(({ reason }) => reason === 'probing')
-  if (isWaitingForProbe && situation.failed.length === 0)
-    return probeToo(situation, refusals) ?? { kind: 'wait', delayMs: PROBE_POLL_MS }
-  return retry(usable, situation, refusals) ?? giveUp()
+  return { usable, lastResort, refusals }
 }
 
-const send = (
-  { view, reason }: Choice,
-  refusals: readonly Refusal[],
-  how: { readonly fresh?: boolean; readonly delayMs?: number; readonly isRetry?: boolean } = {},
-): Step => ({
+function untriedOf({ usable, lastResort }: Sorted, situation: Situation): readonly AccountView[] {
+  const { failed } = situation
+  if (failed.length === 0) return usable.length > 0 ? usable : lastResort
+  const isLeft = (view: AccountView) => !isTried(view, situation)
+  const untried = usable.filter(isLeft)
+  return untried.length > 0 ? untried : lastResort.filter(isLeft)
+}
+
+/** The strategy's choice among those that are calm, with what belongs to it. */
+function chooseAmong(views: readonly AccountView[], situation: Situation): Choice | undefined {
+  if (views.length === 0) return undefined
+  const { binding } = situation
+  const calm = preferred(views, situation)
+  const kin = kindred(calm, situation)
+  const usable = ofBestTier(kin ?? calm, situation)
+  const bound = binding && calm.find(({ account }) => account.id === binding.account)
+  const best = strategyOf(situation.strategy)({ usable, bound }, situation)
+  if (best === undefined) return undefined
+  return kin === undefined ? withFarewell(best, situation) : amongKin(best)
+}
+
+const giveUp = (situation: Situation, refusals: readonly Refusal[]): Step => ({
+  kind: 'give-up',
+  verdict: verdictOf(situation, refusals),
+  refusals,
+})
+
+interface Sending {
+  readonly situation: Situation
+  readonly refusals: readonly Refusal[]
+  readonly fresh?: boolean
+  readonly delayMs?: number
+  readonly isRetry?: boolean
+}
+
+const send = ({ view, reason }: Choice, { situation, refusals, ...how }: Sending): Step => ({
   kind: 'send',
   account: view.account,
+  model: modelFor(view, situation),
   reason,
   delayMs: how.delayMs ?? 0,
   fresh: how.fresh ?? false,
   isRetry: how.isRetry ?? false,
   refusals,
+  moving: movingPrice(view, situation),
 })
+
+/** The same account at once: its token has been renewed, or a connection of its was closed unseen. */
+function onceMore(
+  last: FailedAttempt,
+  usable: readonly AccountView[],
+  situation: Situation,
+): (Choice & { readonly fresh: boolean }) | undefined {
+  const isRenewed = isRenewedOnce(situation, last)
+  if (!isRenewed && !isStaleConnection(situation, last)) return undefined
+  const view = usable.find(({ account }) => account.id === last.account)
+  const reason = isRenewed ? 'its token has been renewed' : 'its idle connection was stale'
+  return view && { view, reason, fresh: !isRenewed }
+}
 
 /** Upstreams close idle connections; a request that met such a close was never seen (once, outside every budget). */
 const isStaleConnection = ({ failed }: Situation, last: FailedAttempt): boolean =>
@@ -107,55 +173,40 @@ function endsTheRequest({ failure }: FailedAttempt): boolean {
   return outlook === 'down' || outlook === 'overloaded' || outlook === 'refused'
 }
 
-const amongKin = ({ view, reason }: Choice): Choice => ({
-  view,
-  reason: `of the same organization as the conversation’s account; ${reason}`,
-})
-
-/** Blocks that these models have made are dropped without a word in another organization (`wire.md` §1.8). */
-const BOUND_THINKING = /(?:sonnet|haiku)-5[-.]5/
-
-/** What a conversation loses by going to another organization is said in the row (G13). */
-function withFarewell({ view, reason }: Choice, { accounts, binding, request }: Situation): Choice {
-  if (binding === undefined || !BOUND_THINKING.test(request.model ?? '')) return { view, reason }
-  const { organization } = accounts.find(({ account }) => account.id === binding.account) ?? {}
-  const isOther = organization !== undefined && view.organization !== organization
-  return isOther
-    ? {
-        view,
-        reason: `${reason}; its provider drops this conversation’s earlier thinking, made in another organization`,
-      }
-    : { view, reason }
+/**
+ * Limits are held against an account at once, so one that can be used after the request has
+ * waited in line has got over its own: that attempt is none any more.
+ */
+function isTried(view: AccountView, situation: Situation): boolean {
+  const mine = situation.failed.filter(({ account }) => account === view.account.id)
+  if (mine.length === 0) return false
+  const model = modelFor(view, situation)
+  return mine.some((attempt) => attempt.model === model && !isOvercome(attempt.failure, situation))
 }
 
-const isTried = (view: AccountView, { failed }: Situation): boolean =>
-  failed.some((attempt) => attempt.account === view.account.id)
+const isOvercome = ({ cause, scope, until }: Failure, { waitedMs }: Situation): boolean =>
+  waitedMs > 0 && until !== undefined && outlookOf(cause) === 'limited' && scope.kind !== 'request'
 
 /**
- * Accounts whose endpoint has just been failing, and those that have just recovered and are
- * busy enough for that, go last: they are used when nobody else is left.
+ * Accounts whose endpoint has just been failing, and those that have just recovered, or have
+ * just been left the work of another, and are busy enough for that, go last: they are used
+ * when nobody else is left.
  */
-function preferred(views: readonly AccountView[], { now }: Situation): readonly AccountView[] {
-  const isCalm = ({ health, inFlight }: AccountView) =>
-    (health.faults.avoidUntil ?? 0) <= now && inFlight < (rampOf(health, now) ?? Number.POSITIVE_INFINITY)
-  if (views.every(isCalm)) return views
-  const calm = views.filter(isCalm)
-  return calm.length > 0 ? calm : views
+function preferred(views: readonly AccountView[], situation: Situation): readonly AccountView[] {
+  if (views.every((view) => isCalm(view, situation))) return views
+  const calm = views.filter((view) => isCalm(view, situation))
+  return calm.length === 0 ? views : calm
 }
 
-/**
- * A conversation that has to leave its account goes to one of the same organization first:
- * its prompt cache is there, and its thinking can be read there (`wire.md` §1.8). Undefined
- * where it need not leave, or there is no such account.
- */
-function kindred(
-  views: readonly AccountView[],
-  { accounts, binding }: Situation,
-): readonly AccountView[] | undefined {
-  if (binding === undefined || views.some(({ account }) => account.id === binding.account)) return undefined
-  const { organization } = accounts.find(({ account }) => account.id === binding.account) ?? {}
-  const kin = organization === undefined ? [] : views.filter((view) => view.organization === organization)
-  return kin.length > 0 ? kin : undefined
+function isCalm(view: AccountView, { now, strategy, binding }: Situation): boolean {
+  const { health, inFlight, switched } = view
+  if ((health.faults.avoidUntil ?? 0) > now) return false
+  if (health.recoveredAt !== undefined && inFlight >= (rampOf(health.recoveredAt, now) ?? inFlight + 1))
+    return false
+  // One account for everybody is what `session` is for, and conversations at home are no newcomers.
+  if (switched === undefined || strategy === 'session' || binding?.account === view.account.id) return true
+  const ramp = rampOf(switched.at, now)
+  return ramp === undefined || inFlight < switched.inFlight + ramp
 }
 
 /** When the budget is used up, endpoints that have just been failing are left alone. */
@@ -169,15 +220,24 @@ const isRefusedEnough = (failed: readonly FailedAttempt[]): boolean =>
 const isSuspect = ({ health }: AccountView, now: number): boolean =>
   health.faults.lastAt !== undefined && now - health.faults.lastAt < SUSPICION_MS
 
+/** Another request is just testing the accounts that are left: its outcome is awaited, but not for ever. */
 function probeToo(situation: Situation, refusals: readonly Refusal[]): Step | undefined {
-  const { accounts, now, startedAt } = situation
-  if (now - startedAt < PROBE_PATIENCE_MS) return undefined
   const probed = new Set(refusals.flatMap(({ account, reason }) => (reason === 'probing' ? [account] : [])))
-  const views = accounts.filter(
-    ({ account, probingSince = now }) => probed.has(account) && now - probingSince >= NEXT_PROBE_MS,
-  )
-  const best = strategyOf(situation.strategy)(views, situation)
-  return best === undefined ? undefined : send(best, refusals)
+  if (probed.size === 0 || situation.failed.length > 0) return undefined
+  const { accounts, now, startedAt } = situation
+  const patientUntil = later(startedAt, PROBE_PATIENCE_MS)
+  if (now < patientUntil) return { kind: 'wait', until: patientUntil, cause: 'probing', refusals }
+  const sinceOf = ({ probingSince, origin }: AccountView) => probingSince ?? origin.probingSince ?? now
+  const views = accounts.filter((view) => probed.has(view.account) && now - sinceOf(view) >= NEXT_PROBE_MS)
+  const best = chooseAmong(views, situation)
+  return best === undefined
+    ? { kind: 'wait', until: later(now, NEXT_PROBE_MS), cause: 'probing', refusals }
+    : send(best, { situation, refusals })
+}
+
+function wait(situation: Situation, refusals: readonly Refusal[]): Step | undefined {
+  const waiting = waitFor(situation, refusals)
+  return waiting === undefined ? undefined : { kind: 'wait', ...waiting, refusals }
 }
 
 /** Everybody has failed: the same account again, later, if that can help and the budget allows it. */
@@ -186,19 +246,19 @@ function retry(
   situation: Situation,
   refusals: readonly Refusal[],
 ): Step | undefined {
-  const { failed, policy, request, retriesLeft, now, startedAt } = situation
+  const { failed, policy, request, retriesLeft, now, startedAt, waitedMs } = situation
   if (request.clientRetries > 0 || retriesLeft <= 0 || isRefusedEnough(failed)) return undefined
-  const views = usable.filter((view) => isRetryable(view, situation))
-  const best = strategyOf(situation.strategy)(views, situation)
+  const best = chooseAmong(
+    usable.filter((view) => isRetryable(view, situation)),
+    situation,
+  )
   if (best === undefined) return undefined
   const rounds = failed.filter((attempt) => attempt.account === best.view.account.id).length
-  const wait = failed.at(-1)?.failure.cause === 'request-refused' ? REFUSED_DELAY_MS : policy.delayMs
-  const delayMs = Math.round(wait * policy.backoff ** (rounds - 1) * (0.75 + situation.chance / 2))
-  if (now + delayMs - startedAt > policy.patienceMs) return undefined
-  return send({ ...best, reason: `attempt ${rounds + 1}: nobody else could take it` }, refusals, {
-    delayMs,
-    isRetry: true,
-  })
+  const pause = failed.at(-1)?.failure.cause === 'request-refused' ? REFUSED_DELAY_MS : policy.delayMs
+  const delayMs = Math.round(pause * policy.backoff ** (rounds - 1) * (0.75 + situation.chance / 2))
+  if (now + delayMs - startedAt - waitedMs > policy.patienceMs) return undefined
+  const reason = `attempt ${rounds + 1}: nobody else could take it`
+  return send({ ...best, reason }, { situation, refusals, delayMs, isRetry: true })
 }
 
 function isRetryable(view: AccountView, { failed, policy }: Situation): boolean {

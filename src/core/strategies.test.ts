@@ -1,11 +1,19 @@
 /** Each strategy's choice among accounts that can all take the request, and its reason. */
 import { describe, expect, it } from 'bun:test'
 import fc from 'fast-check'
-import { idOf, NOON, sampleSituation, sampleView } from '../../test/support/samples.ts'
+import {
+  idOf,
+  NOON,
+  sampleBinding,
+  sampleSituation,
+  sampleView,
+  withWindows,
+} from '../../test/support/samples.ts'
+import type { Account } from './account.ts'
 import type { Binding } from './session.ts'
 import type { AccountView } from './situation.ts'
 import { isStrategy, STRATEGIES, type StrategyName, strategyOf } from './strategies.ts'
-import { HOUR, later, MINUTE } from './time.ts'
+import { DAY, HOUR, later, MINUTE } from './time.ts'
 
 const SESSION_MS = 5 * HOUR
 
@@ -33,7 +41,7 @@ describe('affinity', () => {
     const views = [view('c', { inFlight: 2 }), view('d')]
     expect(chosen('affinity', views, { account: 'a', spill: 'b' })).toMatchObject({
       name: 'd',
-      reason: 'best priority, then fewest requests in flight',
+      reason: 'best priority, then least load for its headroom',
     })
   })
 
@@ -103,6 +111,128 @@ describe('least-requests', () => {
   })
 })
 
+describe('affinity among accounts with windows', () => {
+  it('gives a new conversation to the one with the most to spare', () => {
+    const views = [
+      withFive('a', 0.6, 2 * HOUR),
+      withFive('b', 0.6, 30 * MINUTE),
+      withFive('c', 0.3, 4 * HOUR),
+    ]
+    expect(chosen('affinity', views)?.name).toBe('b')
+  })
+
+  it('weighs what is in flight already against it', () => {
+    const [a, b] = [withFive('a', 0.2, 4 * HOUR), withFive('b', 0.4, 4 * HOUR)]
+    expect(chosen('affinity', [a, b])?.name).toBe('a')
+    expect(chosen('affinity', [{ ...a, expectedTokens: 50_000 }, b])?.name).toBe('b')
+  })
+
+  it('counts a plan as large as its tier', () => {
+    const views = [withFive('small', 0.2, 4 * HOUR), { ...withFive('large', 0.5, 4 * HOUR, { tier: 5 }) }]
+    expect(chosen('affinity', views)?.name).toBe('large')
+  })
+
+  it('looks at the windows of the model’s family too', () => {
+    const opus = { name: '7d_opus', utilization: 0.95, resetsAt: later(NOON, 3 * DAY), readAt: NOON }
+    const tight = { ...view('tight'), ...withWindows([opus]) }
+    expect(chosen('affinity', [tight, view('b')], undefined, 'claude-opus-5-5')?.name).toBe('b')
+    expect(chosen('affinity', [tight, view('b')], undefined, 'claude-sonnet-5-5')?.name).toBe('tight')
+  })
+})
+
+describe('session, when a better account can be used again', () => {
+  it('goes back to it, although another session is running', () => {
+    const running = view('b', { priority: 5, sessionStart: -HOUR })
+    expect(chosen('session', [view('a'), running])).toEqual({ name: 'a', reason: 'a new session begins' })
+  })
+})
+
+describe('weighted', () => {
+  it('draws each account as often as its weight times its tier says', () => {
+    const views = [shared('a', 3, 1), shared('b', 1, 5), shared('c', 2, 0)]
+    const draws = new Map<string, number>()
+    const rounds = 10_000
+    for (let round = 0; round < rounds; round++) {
+      const name = chosen('weighted', views, undefined, undefined, (round + 0.5) / rounds)?.name ?? ''
+      draws.set(name, (draws.get(name) ?? 0) + 1)
+    }
+    expect([...draws].sort()).toEqual([
+      ['a', 3_000],
+      ['b', 5_000],
+      ['c', 2_000],
+    ])
+  })
+
+  it('draws among the best priority only', () => {
+    const worse = { ...shared('b', 100, 1), account: { ...shared('b', 100, 1).account, priority: 1 } }
+    expect(chosen('weighted', [shared('a', 1, 1), worse], undefined, undefined, 0.99)?.name).toBe('a')
+  })
+})
+
+describe('weighted-round-robin', () => {
+  /** Names in the order in which turns come, as the pool counts them. */
+  const turns = (shares: readonly number[], rounds: number): readonly number[] => {
+    const due = shares.map((share) => 0.5 / share)
+    return Array.from({ length: rounds }, () => {
+      const views = shares.map((share, index) => ({
+        ...shared(String(index), share, 1),
+        dueAt: due[index] ?? 0,
+      }))
+      const next = Number(chosen('weighted-round-robin', views)?.name)
+      due[next] = (due[next] ?? 0) + 1 / (shares[next] ?? 1)
+      return next
+    })
+  }
+
+  it('gives turns by shares, evenly spread', () => {
+    expect(turns([2, 1, 1], 8).join('')).toMatch(/^(?:0[12]0[12]|[0-2]{4}){2}$/)
+    const counts = turns([5, 1, 1], 70).reduce((sum, each) => sum.with(each, (sum[each] ?? 0) + 1), [0, 0, 0])
+    expect(counts).toEqual([50, 10, 10])
+  })
+
+  it('is never more than a turn ahead of or behind anybody’s share, whatever the shares', () => {
+    const shares = fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 1, maxLength: 6 })
+    fc.assert(
+      fc.property(shares, fc.integer({ min: 1, max: 120 }), (all, rounds) => {
+        const total = all.reduce((sum, share) => sum + share, 0)
+        const order = turns(all, rounds)
+        for (const [index, share] of all.entries()) {
+          const had = order.filter((turn) => turn === index).length
+          expect(Math.abs(had - (rounds * share) / total)).toBeLessThanOrEqual(MOST_APART)
+        }
+      }),
+      { numRuns: 60 },
+    )
+  })
+})
+
+describe('drain-soonest', () => {
+  it('takes the account whose quota expires first, if there is any left', () => {
+    const views = [
+      withFive('later', 0.1, 4 * HOUR),
+      withFive('soon', 0.9, HOUR),
+      withFive('spent', 1, MINUTE),
+    ]
+    expect(chosen('drain-soonest', views)).toEqual({ name: 'soon', reason: 'its quota expires first' })
+  })
+})
+
+describe('headroom', () => {
+  it('takes the account with the longest runway at its pace', () => {
+    const paced = (name: string, perHour: number) => withFive(name, 0.5, 4 * HOUR, {}, perHour)
+    expect(chosen('headroom', [paced('a', 0.4), paced('b', 0.3)])).toEqual({
+      name: 'b',
+      reason: 'the longest runway at its pace',
+    })
+  })
+
+  it('counts a window that begins anew before it is spent as no end', () => {
+    const fast = withFive('fast', 0.5, 30 * MINUTE, {}, 0.5)
+    const slow = withFive('slow', 0.5, 4 * HOUR, {}, 0.2)
+    expect(chosen('headroom', [slow, fast])?.name).toBe('fast')
+  })
+})
+
 describe('every strategy', () => {
   const names = STRATEGIES.map(({ name }) => name)
 
@@ -110,9 +240,12 @@ describe('every strategy', () => {
     expect(chosen(name, [])).toBeUndefined()
   })
 
-  it.each(names)('%s takes the first of equals, so that a decision can be repeated', (name) => {
-    expect(chosen(name, [view('a'), view('b'), view('c')])?.name).toBe('a')
-  })
+  it.each(names.filter((name) => name !== 'weighted'))(
+    '%s takes the first of equals, so that a decision can be repeated',
+    (name) => {
+      expect(chosen(name, [view('a'), view('b'), view('c')])?.name).toBe('a')
+    },
+  )
 
   it.each(names)(
     '%s never passes over a better priority for an unbound conversation without a session',
@@ -150,20 +283,47 @@ interface Bound {
   readonly spill?: string
 }
 
-function chosen(name: StrategyName, views: readonly AccountView[], bound?: Bound) {
+/** In turns. */
+const MOST_APART = 1
+
+function chosen(
+  name: StrategyName,
+  views: readonly AccountView[],
+  bound?: Bound,
+  model = 'claude-sonnet-5-5',
+  chance = 0.5,
+) {
   const situation = sampleSituation({
+    request: { model },
     accounts: views,
     binding: bound && binding(bound),
     sessionMs: SESSION_MS,
+    chance,
   })
-  const choice = strategyOf(name)(views, situation)
+  const choice = strategyOf(name)(
+    { usable: views, bound: views.find(({ account }) => account.id === situation.binding?.account) },
+    situation,
+  )
   return choice && { name: choice.view.account.name, reason: choice.reason }
 }
 
 function binding({ account, spill }: Bound): Binding {
   const where = spill === undefined ? undefined : idOf(spill)
-  return { account: idOf(account), spill: where, boundAt: NOON, usedAt: NOON }
+  return sampleBinding(account, { spill: where })
 }
+
+function withFive(
+  name: string,
+  utilization: number,
+  leftMs: number,
+  ...[account = {}, pace = 0]: readonly [Partial<Account>?, number?]
+): AccountView {
+  const window = { name: '5h', utilization, resetsAt: later(NOON, leftMs), readAt: NOON }
+  return { ...sampleView(name, { account }), ...withWindows([window], new Map([['5h', pace]])) }
+}
+
+const shared = (name: string, weight: number, tier: number): AccountView =>
+  sampleView(name, { account: { weight, tier } })
 
 interface Plan {
   readonly priority?: number

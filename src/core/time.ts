@@ -40,6 +40,19 @@ export function nextMonth(from: Millis): Millis {
   return toMillis(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 1))
 }
 
+/** The first moment of the UTC day that `at` lies in, and of the next one. */
+export const startOfDay = (at: Millis): Millis => toMillis(at - (at % DAY))
+export const startOfNextDay = (at: Millis): Millis => later(startOfDay(at), DAY)
+
+const LENGTH = /^(\d+(?:\.\d+)?)\s*(ms|s|m|min|h|d)?$/
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: SECOND, m: MINUTE, min: MINUTE, h: HOUR, d: DAY }
+
+/** "90s", "10m", "1h" or plain seconds, in milliseconds; undefined for anything else. */
+export function readLength(text: string): number | undefined {
+  const [, count, unit = 's'] = LENGTH.exec(text.trim()) ?? []
+  return count === undefined ? undefined : Math.round(Number(count) * (UNITS[unit] ?? SECOND))
+}
+
 /** "2 h 5 min", "40 s": for sentences that people read. */
 export function describeLength(lengthMs: number): string {
   const seconds = Math.max(0, Math.ceil(lengthMs / SECOND))

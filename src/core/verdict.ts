@@ -38,10 +38,15 @@ const DOWN_RETRY_SECONDS = 5
 const NO_SOCKETS_RETRY_SECONDS = 1
 
 export function verdictOf(situation: Situation, refusals: readonly Refusal[]): Verdict {
+  const { pool } = situation
   const standings = situation.accounts.flatMap(
     ({ account }) => standingOf(account.id, situation, refusals) ?? [],
   )
   const active = standings.filter(({ outlook }) => outlook !== 'paused')
+  if (standings.length === 0 && pool !== undefined) {
+    const groups = pool.tiers.map(({ group }) => group).join(', ')
+    return own(503, `No account is in the pool ${pool.name} (${groups})`, [])
+  }
   if (active.length === 0) return allPaused(standings)
   const has = (...outlooks: readonly Standing['outlook'][]) =>
     active.some(({ outlook }) => outlooks.includes(outlook))
@@ -82,22 +87,31 @@ const ofFailure = (
 })
 
 function ofRefusal(name: string, refusal: Refusal, now: Millis): Standing | undefined {
-  const common = { name, until: refusal.until, attempt: undefined, isPresentable: false }
-  switch (refusal.reason) {
+  const { reason, evidence, until } = refusal
+  const common = { name, until, attempt: undefined, isPresentable: false }
+  const words = `${evidence ?? reason}${untilWords(until, now)}`
+  switch (reason) {
     case 'paused':
       return { ...common, outlook: 'paused', words: 'paused' }
     case 'not-the-owner':
+    case 'not-in-pool':
       return undefined
     case 'needs-login':
-      return { ...common, outlook: 'unauthorized', words: `needs a sign-in: ${refusal.evidence ?? ''}` }
+      return { ...common, outlook: 'unauthorized', words: `needs a sign-in: ${evidence ?? ''}` }
     case 'probing':
       return { ...common, outlook: 'limited', words: 'is being tested after a cooldown' }
     case 'cooling':
-      return {
-        ...common,
-        outlook: outlookOf(refusal.cause ?? 'server-error'),
-        words: `${refusal.evidence ?? 'cooling down'}${untilWords(refusal.until, now)}`,
-      }
+      return { ...common, outlook: outlookOf(refusal.cause ?? 'server-error'), words }
+    case 'unserved':
+    case 'excluded':
+      return { ...common, outlook: 'unserved', words }
+    case 'circuit-open':
+      return { ...common, outlook: 'down', words }
+    case 'busy':
+    case 'reserved':
+    case 'near-limit':
+    case 'over-budget':
+      return { ...common, outlook: 'limited', words }
   }
 }
 
@@ -123,7 +137,7 @@ function allPaused(standings: readonly Standing[]): Verdict {
 }
 
 /** Something is broken somewhere: the upstream's own words if there are any, and come back soon. */
-function troubled(active: readonly Standing[], { failed }: Situation): Verdict {
+function troubled(active: readonly Standing[], { failed, now }: Situation): Verdict {
   const broken = active.filter(
     ({ outlook }) => outlook === 'down' || outlook === 'timeout' || outlook === 'refused',
   )
@@ -133,10 +147,18 @@ function troubled(active: readonly Standing[], { failed }: Situation): Verdict {
     return own(504, 'No account answered in time', active)
   }
   const isOurs = failed.at(-1)?.failure.cause === 'no-sockets'
-  const retryAfterSeconds = isOurs ? NO_SOCKETS_RETRY_SECONDS : DOWN_RETRY_SECONDS
+  const retryAfterSeconds = isOurs ? NO_SOCKETS_RETRY_SECONDS : untilSomeIsTried(broken, now)
   const isAway = failed.every(({ failure }) => isConnectFault(failure.cause))
   const sentence = isAway ? 'No account could be reached' : 'No account could answer this request'
   return own(503, sentence, active, { retryAfterSeconds })
+}
+
+/** An open circuit says when the next test is due. */
+function untilSomeIsTried(broken: readonly Standing[], now: Millis): number {
+  const waits = broken.flatMap(({ until }) =>
+    until === undefined ? [] : [Math.ceil((until - now) / SECOND)],
+  )
+  return waits.length === 0 ? DOWN_RETRY_SECONDS : Math.max(1, Math.min(...waits, LONGEST_OVERLOAD_SECONDS))
 }
 
 /** The earliest moment at which any of them can serve again: the only true `retry-after`. */

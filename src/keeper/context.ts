@@ -9,6 +9,7 @@ import type { SecretBox } from '../core/ports/secrets.ts'
 import type { AccountStore, CredentialStore } from '../core/ports/stores.ts'
 import type { Endpoint, Upstream } from '../core/ports/upstream.ts'
 import type { Standing } from '../core/standing.ts'
+import type { PacerContext } from './pacer.ts'
 
 export interface KeeperContext {
   readonly clock: Clock
@@ -27,6 +28,8 @@ export interface KeeperContext {
   /** base64url(SHA-256(text)) without padding. */
   readonly challengeOf: (text: string) => string
   readonly observe: KeeperObserver
+  /** Who is told how fast windows are being used up, if anybody. */
+  readonly pacing?: Pick<PacerContext, 'readings' | 'paced' | 'everyMs'>
 }
 
 export interface KeptPool {

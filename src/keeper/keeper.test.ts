@@ -143,6 +143,18 @@ describe('while it runs', () => {
     expect([asked(PROFILE), timers]).toEqual([1, 0])
   })
 
+  it('it has routing told of the accounts’ paces, until it is ended', async () => {
+    const { context, clock } = open([{ name: 'a', account: UNRENEWABLE }])
+    const told: string[] = []
+    const paced = (id: string): void => void told.push(id)
+    const keeper = createKeeper({ ...context, pacing: { readings: { list: async () => [] }, paced } })
+    const stop = keeper.start()
+    await clock.advance(2 * MINUTE)
+    stop()
+    await clock.advance(DAY)
+    expect(told).toEqual([idOf('a'), idOf('a'), idOf('a')])
+  })
+
   it('it says once that a token that nobody can renew will end, and once that it has ended', async () => {
     const { keeper, clock, log } = open([{ name: 'setup', endsInMs: 4 * DAY, account: UNRENEWABLE }])
     const stop = keeper.start()

@@ -1,8 +1,8 @@
 /**
  * Keeps accounts usable while the gateway runs: renews tokens ahead of their end, polls usage,
- * learns whose account it is, and looks every five minutes how the tokens stand. One look at
- * everything every few seconds; nothing here is on a request's path but the tokens it hands
- * out. Must not choose accounts.
+ * learns whose account it is, looks every five minutes how the tokens stand, and has routing
+ * told of the accounts' paces (pacer.ts). One look at everything every few seconds; nothing
+ * here is on a request's path but the tokens it hands out. Must not choose accounts.
  */
 import type { Account, AccountId } from '../core/account.ts'
 import { GatewayError } from '../core/error.ts'
@@ -11,6 +11,7 @@ import { DAY, HOUR, MINUTE, type Millis, SECOND } from '../core/time.ts'
 import { isRenewable, type TokenHealth, type TokenStatus, tokenHealthOf } from '../core/token.ts'
 import { providerOf } from '../providers/registry.ts'
 import type { KeeperContext } from './context.ts'
+import { createPacer } from './pacer.ts'
 import { createPoller, type Polled, type Poller } from './poller.ts'
 import { learnProfile } from './profile.ts'
 import { createRefresher, endOf, type Refresher } from './refresher.ts'
@@ -83,7 +84,12 @@ export function createKeeper(context: KeeperContext): Keeper {
       }
       check(state)
       next()
-      return () => cancel()
+      const { pacing } = context
+      const stopPacing = pacing === undefined ? undefined : createPacer({ ...context, ...pacing }).start()
+      return () => {
+        cancel()
+        stopPacing?.()
+      }
     },
   }
 }

@@ -37,12 +37,15 @@ export interface KeptAnswer {
 const MOST_ERROR_BYTES = 1 << 20
 const ERROR_BODY_MS = 30_000
 
-export async function attempt(
-  job: Job,
-  target: Target,
-  isFresh: boolean,
-  context: ProxyContext,
-): Promise<Attempt> {
+/** How one attempt is made. */
+export interface Leg {
+  /** On a new connection. */
+  readonly isFresh: boolean
+  /** Fires when its answer is no longer wanted: the client has left, or another was faster. */
+  readonly signal: AbortSignal
+}
+
+export async function attempt(job: Job, target: Target, leg: Leg, context: ProxyContext): Promise<Attempt> {
   const { clock, upstream, settings } = context
   const { times } = settings()
   const { isStream } = job.facts
@@ -52,25 +55,25 @@ export async function attempt(
     {
       endpoint: target.endpoint,
       method: job.request.method,
-      target: `${job.request.path}${job.request.query}`,
+      target: `${job.path}${job.request.query}`,
       headers: toUpstreamHeaders(job.request.headers, target),
       body: bodyFor(job, target),
       proxy: target.proxy,
-      fresh: isFresh,
+      fresh: leg.isFresh,
     },
     {
       connectMs: times.connectMs,
       headersMs: isWhole && times.totalMs > 0 ? times.totalMs : times.headersMs,
       idleMs: isWhole ? 0 : times.idleMs,
     },
-    job.request.signal,
+    leg.signal,
   )
   if (sent.kind === 'aborted') return { kind: 'aborted' }
   if (sent.kind === 'fault') {
     const { cause, detail, wasStaleConnection } = sent.fault
     return failed(target, { cause, scope: { kind: 'request' }, evidence: detail }, { wasStaleConnection })
   }
-  return judge(job, target, { answer: sent.answer, sentAt }, context)
+  return judge(job, target, { answer: sent.answer, sentAt, signal: leg.signal }, context)
 }
 
 /** The client's bytes; where the account is asked for another model, with that one value edited in place (G1). */
@@ -79,18 +82,24 @@ function bodyFor({ body, facts }: Job, { model }: Target): Uint8Array {
   return isMapped ? withModel(body, facts.modelSpan, model) : body
 }
 
+interface Sent {
+  readonly answer: UpstreamAnswer
+  readonly sentAt: number
+  readonly signal: AbortSignal
+}
+
 async function judge(
   job: Job,
   target: Target,
-  { answer, sentAt }: { readonly answer: UpstreamAnswer; readonly sentAt: number },
+  { answer, sentAt, signal }: Sent,
   context: ProxyContext,
 ): Promise<Attempt> {
   const { clock, settings } = context
   learn(job, target, answer, context)
-  if (answer.status >= 300) return judgeRefusal(job, target, answer, context)
+  if (answer.status >= 300) return judgeRefusal(job, target, { answer, sentAt, signal }, context)
   const { readHiddenError } = target.provider
   const held = await hold(job, answer, { clock, times: settings().times, sentAt, readHiddenError })
-  if (job.request.signal.aborted) {
+  if (signal.aborted) {
     if (held.kind !== 'failed') held.begun.watch.stop()
     job.record.usage = (held.kind === 'failed' ? held.usage : held.begun.stream?.usage) ?? NO_USAGE
     return { kind: 'aborted' }
@@ -124,14 +133,14 @@ function learn(
 async function judgeRefusal(
   job: Job,
   target: Target,
-  answer: UpstreamAnswer,
+  { answer, signal }: Sent,
   context: ProxyContext,
 ): Promise<Attempt> {
   const { status, headers } = answer
   const running = watch(ERROR_BODY_MS, context.clock, answer)
   const body = await readWhole(answer)
   running.stop()
-  if (job.request.signal.aborted) return { kind: 'aborted' }
+  if (signal.aborted) return { kind: 'aborted' }
   const evidence = `its answer (${status}) broke off`
   if (body === undefined)
     return failed(target, { cause: 'bad-response', scope: { kind: 'request' }, evidence }, { status })
@@ -158,7 +167,7 @@ function readFailure(
 }
 
 function failed(
-  { account }: Target,
+  { account, model }: Target,
   failure: Failure,
   seen: Partial<Pick<FailedAttempt, 'status' | 'isPresentable' | 'wasStaleConnection'>> = {},
   kept?: KeptAnswer,
@@ -166,7 +175,15 @@ function failed(
   const { status, isPresentable = false, wasStaleConnection = false } = seen
   return {
     kind: 'failed',
-    failed: { account: account.id, failure, status, isPresentable, wasStaleConnection, isRenewed: false },
+    failed: {
+      account: account.id,
+      model,
+      failure,
+      status,
+      isPresentable,
+      wasStaleConnection,
+      isRenewed: false,
+    },
     kept,
   }
 }

@@ -3,34 +3,62 @@
  * was created. Carries out what core/session.ts decides.
  */
 import type { AccountId } from '../core/account.ts'
-import { refusalOf } from '../core/refusal.ts'
-import { type Binding, bindingAfter } from '../core/session.ts'
-import type { Situation } from '../core/situation.ts'
+import { type Refusal, refusalOf } from '../core/refusal.ts'
+import { afterUsage, type Binding, bindingAfter } from '../core/session.ts'
 import { DAY, later, type Millis } from '../core/time.ts'
+import { promptTokensOf } from '../core/usage.ts'
 import type { Made } from '../dialects/messages/answer.ts'
 import type { ProxyContext } from './context.ts'
 import type { Job } from './job.ts'
+import { type AskedFacts, type Present, situationOf } from './situation.ts'
 
-export function bind(job: Job, account: AccountId, context: ProxyContext): void {
-  const { bindings, clock } = context
+/** What of a job its conversation's binding depends on. */
+export interface BoundJob extends Pick<Job, 'readyAt'> {
+  readonly facts: AskedFacts
+  readonly endpoint: Pick<Job['endpoint'], 'kind'>
+  readonly record: Pick<Job['record'], 'account' | 'usage'>
+}
+
+export function bind(job: BoundJob, account: AccountId, context: Present): void {
+  const { bindings, clock, pool } = context
   const { conversation } = job.facts
   if (conversation === undefined || job.endpoint.kind !== 'messages') return
-  const now = clock.now()
   const binding = bindings.get(conversation)
   const awayUntil = binding === undefined ? undefined : absence(binding, job, context)
-  bindings.put(conversation, bindingAfter(binding, { account, awayUntil, now }))
+  const { organization } = pool.standingOf(account)
+  bindings.put(conversation, bindingAfter(binding, { account, organization, awayUntil, now: clock.now() }))
+}
+
+/** What the answer counted of its conversation's cache is known when it is over. */
+export function noteUsage(
+  job: BoundJob,
+  costUsd: number | undefined,
+  { bindings, clock, pool }: Present,
+): void {
+  const { account, usage } = job.record
+  const { conversation } = job.facts
+  if (conversation === undefined || account === undefined || job.endpoint.kind !== 'messages') return
+  const binding = bindings.get(conversation)
+  // What broke off before its first count says nothing.
+  if (binding === undefined || promptTokensOf(usage) === 0) return
+  const { organization } = pool.standingOf(account.id)
+  const served = { account: account.id, organization, usage, costUsd: costUsd ?? 0, now: clock.now() }
+  bindings.put(conversation, afterUsage(binding, served))
 }
 
 /** Until when the bound account cannot take this conversation; undefined if it can. */
-function absence(binding: Binding, { facts }: Job, { pool, clock }: ProxyContext): Millis | undefined {
-  const now = clock.now()
+function absence(binding: Binding, { facts, readyAt }: BoundJob, context: Present): Millis | undefined {
+  const { pool, clock } = context
   const view = pool.views().find(({ account }) => account.id === binding.account)
-  if (view === undefined) return later(now, DAY)
-  const situation: Pick<Situation, 'request' | 'now'> = { request: facts, now }
+  if (view === undefined) return later(clock.now(), DAY)
+  const situation = situationOf(facts, { failed: [], startedAt: readyAt, waitedMs: 0 }, context)
   const refusal = refusalOf(view, situation)
-  if (refusal === undefined || refusal.reason === 'probing') return undefined
-  return refusal.until ?? later(now, DAY)
+  if (refusal === undefined || PASSING.has(refusal.reason)) return undefined
+  return refusal.until ?? later(clock.now(), DAY)
 }
+
+/** Gone before a cache gets cold. */
+const PASSING: ReadonlySet<Refusal['reason']> = new Set(['probing', 'busy', 'circuit-open', 'excluded'])
 
 const CREATED_ID = /"id"\s*:\s*"((?:file|msgbatch|skill)_[A-Za-z0-9_-]{1,128})"/
 const MOST_SEARCHED_BYTES = 4096

@@ -11,9 +11,11 @@ import type { Tokens } from '../core/ports/tokens.ts'
 import type { Upstream } from '../core/ports/upstream.ts'
 import type { Span } from '../dialects/json-scan.ts'
 import type { RetryBudget } from './budget.ts'
+import type { Line } from './line.ts'
 import type { Pool } from './pool.ts'
 import type { PoolMeters } from './pool-limits.ts'
 import type { ProxySettings } from './settings.ts'
+import type { Spending } from './spending.ts'
 
 export interface ProxyContext {
   readonly clock: Clock
@@ -28,6 +30,8 @@ export interface ProxyContext {
   readonly owners: OwnerStore
   readonly ledger: Ledger
   readonly budget: RetryBudget
+  readonly line: Line
+  readonly spending: Spending
   readonly settings: () => ProxySettings
   readonly newId: () => string
   /** SHA-256 of a text, in hexadecimal. */

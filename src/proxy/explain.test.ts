@@ -10,14 +10,14 @@ import {
 import { HEALTHY } from '../core/health.ts'
 import { nextStep } from '../core/route.ts'
 import type { AccountView, FailedAttempt, Situation } from '../core/situation.ts'
-import { HOUR, later } from '../core/time.ts'
+import { HOUR, later, SECOND, toIso } from '../core/time.ts'
 import { decisionOf } from './explain.ts'
 
 describe('the decision', () => {
   it('names every candidate and the reason for the one that was taken', () => {
     expect(decide([view('a'), view('b')])).toEqual({
       strategy: 'affinity',
-      reason: 'best priority, then fewest requests in flight',
+      reason: 'best priority, then least load for its headroom',
       candidates: [{ account: 'a' }, { account: 'b' }],
     })
   })
@@ -25,21 +25,21 @@ describe('the decision', () => {
   it('says what excluded each of the others and until when', () => {
     const until = later(NOON, HOUR)
     expect(decide([cooling('a', HOUR), paused('b'), view('c')]).candidates).toEqual([
+      { account: 'c' },
       { account: 'a', excluded: 'cooling: its 5h window is spent (429)', until },
       { account: 'b', excluded: 'paused' },
-      { account: 'c' },
     ])
   })
 
   it('says what went wrong with those that have been tried', () => {
     const { candidates, reason } = decide([view('a'), view('b')], [failed('a')])
-    expect(candidates).toEqual([{ account: 'a', excluded: 'it answered 500' }, { account: 'b' }])
+    expect(candidates).toEqual([{ account: 'b' }, { account: 'a', excluded: 'it answered 500' }])
     expect(reason).toBeDefined()
   })
 
   it('says of one that cools since it failed that it cools, and until when', () => {
     const until = later(NOON, HOUR)
-    expect(decide([cooling('a', HOUR), view('b')], [failed('a')]).candidates[0]).toMatchObject({
+    expect(decide([cooling('a', HOUR), view('b')], [failed('a')]).candidates[1]).toMatchObject({
       excluded: 'cooling: its 5h window is spent (429)',
       until,
     })
@@ -62,8 +62,8 @@ describe('the decision', () => {
   it('says what is waited for', () => {
     expect(decide([{ ...cooling('a', 0), probingSince: NOON }])).toEqual({
       strategy: 'affinity',
-      refusal: 'waiting for an account that is being tested',
-      candidates: [{ account: 'a' }],
+      refusal: `waiting (an account is being tested) until ${toIso(later(NOON, 10 * SECOND))} at the latest`,
+      candidates: [{ account: 'a', excluded: 'probing: its 5h window is spent (429)' }],
     })
   })
 

@@ -5,23 +5,26 @@
 import type { ClientKey } from '../core/access.ts'
 import type { AccountId } from '../core/account.ts'
 import { costOf } from '../core/cost.ts'
-import { GatewayError } from '../core/error.ts'
-import { type Headers, headerOf } from '../core/headers.ts'
+import type { Headers } from '../core/headers.ts'
 import type { AttemptRecord, DecisionRecord, LedgerRow, Outcome } from '../core/ledger.ts'
-import { isReachable, type Owner } from '../core/owner.ts'
 import type { ClientRequest, Reply } from '../core/ports/client.ts'
-import { conversationOf } from '../core/session.ts'
 import type { Millis } from '../core/time.ts'
 import { NO_USAGE, type Usage } from '../core/usage.ts'
-import type { Span } from '../dialects/json-scan.ts'
-import { readMessagesRequest } from '../dialects/messages/request.ts'
+import { noteUsage } from './bind.ts'
 import type { ProxyContext } from './context.ts'
-import { asksModel, type Endpoint } from './endpoint.ts'
+import { type Endpoint, endpointOf } from './endpoint.ts'
+import { type Facts, NO_FACTS } from './facts.ts'
+import type { HeldReply } from './held-reply.ts'
+import { splitPool } from './wants.ts'
 
 export interface Job {
   readonly id: string
   readonly request: ClientRequest
+  /** Without the prefix that names a pool. */
+  readonly path: string
   readonly reply: Reply
+  /** The reply, where the request may be held while it is kept alive. */
+  readonly held: HeldReply | undefined
   readonly endpoint: Endpoint
   readonly key: ClientKey | undefined
   readonly startedAt: Millis
@@ -32,20 +35,6 @@ export interface Job {
   readonly body: Uint8Array
   readonly facts: Facts
   readonly record: Record
-}
-
-export interface Facts {
-  readonly model: string | undefined
-  readonly modelSpan: Span | undefined
-  readonly isStream: boolean
-  /** Key of the conversation; undefined where nothing identifies one. */
-  readonly conversation: string | undefined
-  readonly session: string | undefined
-  readonly agent: string | undefined
-  readonly clientRetries: number
-  readonly owner: Owner | undefined
-  /** Its history stays at the provider, under the answer's id. */
-  readonly isThread: boolean
 }
 
 /** What the row will say, as it becomes known. */
@@ -61,7 +50,7 @@ export interface Record {
   isBooked: boolean
 }
 
-export const newRecord = (strategy: string): Record => ({
+const newRecord = (strategy: string): Record => ({
   attempts: [],
   decision: { strategy, candidates: [] },
   account: undefined,
@@ -72,111 +61,33 @@ export const newRecord = (strategy: string): Record => ({
   isBooked: false,
 })
 
-export const NO_FACTS: Facts = {
-  model: undefined,
-  modelSpan: undefined,
-  isStream: false,
-  conversation: undefined,
-  session: undefined,
-  agent: undefined,
-  clientRetries: 0,
-  owner: undefined,
-  isThread: false,
-}
-
-/** Longer session names are digested: the binding table holds keys of bounded length. */
-const LONGEST_KEY = 120
-
-/** Throws GatewayError `bad-request` when the body is not what the endpoint takes. */
-export function readFacts(
+/** Just arrived: nothing is known of it but its head. */
+export function newJob(
   request: ClientRequest,
-  endpoint: Endpoint,
-  body: Uint8Array,
+  reply: Reply,
+  key: ClientKey | undefined,
   context: ProxyContext,
-): Facts {
-  const clientRetries = Number(headerOf(request.headers, 'x-stainless-retry-count') ?? 0) || 0
-  const owner = endpoint.resources.map((id) => ownerOf(id, context)).find((each) => each !== undefined)
-  if (!asksModel(endpoint)) {
-    // What is in a batch is served where the batch is.
-    const isBatch = endpoint.namesResults && endpoint.creates
-    return { ...NO_FACTS, clientRetries, owner: owner ?? (isBatch ? ownerInBody(body, context) : undefined) }
-  }
-  const read = readMessagesRequest(body)
-  if (read === undefined) {
-    throw new GatewayError(
-      'bad-request',
-      'The request’s body is not a JSON object. Check that it was sent whole.',
-    )
-  }
-  if (read.model === undefined) {
-    throw new GatewayError(
-      'bad-request',
-      'The request’s body names no "model". Add one, such as "claude-sonnet-5-5".',
-    )
-  }
-  const conversation = conversationOf({
-    sessionHeader: headerOf(request.headers, 'x-claude-code-session-id'),
-    agentHeader: headerOf(request.headers, 'x-claude-code-agent-id'),
-    userSession: read.userSession,
-  })
-  const key = conversation?.key ?? digestOf(body, read.opening, context)
+): Job {
+  const startedAt = context.clock.now()
+  const { path } = splitPool(request.path)
   return {
-    model: read.model,
-    modelSpan: read.modelSpan,
-    isStream: read.isStream && endpoint.kind === 'messages',
-    conversation: key !== undefined && key.length > LONGEST_KEY ? context.sha256(key) : key,
-    session: (conversation?.session ?? key)?.slice(0, LONGEST_KEY),
-    agent: conversation?.agent?.slice(0, LONGEST_KEY),
-    clientRetries,
-    owner: owner ?? threadOwner(read.thread, context) ?? ownerInBody(body, context),
-    isThread: read.thread !== undefined,
+    id: context.newId(),
+    request,
+    path,
+    reply,
+    held: undefined,
+    endpoint: endpointOf(request.method, path),
+    key,
+    startedAt,
+    readyAt: startedAt,
+    startedElapsed: context.clock.elapsed(),
+    body: NOTHING,
+    facts: NO_FACTS,
+    record: newRecord(context.settings().strategy),
   }
 }
 
-const digestOf = (
-  body: Uint8Array,
-  opening: readonly Span[],
-  { digest }: ProxyContext,
-): string | undefined => (opening.length === 0 ? undefined : `opening-${digest(body, opening)}`)
-
-/** A thread that nobody here knows is sent on: the provider’s 404 makes the client send everything anew (`wire.md` §1.3). */
-function threadOwner(previous: string | undefined, { owners, pool }: ProxyContext): Owner | undefined {
-  const owner = previous === undefined || previous === '' ? undefined : owners.ownerOf(previous)
-  return owner !== undefined && pool.views().some((view) => isReachable(owner, view)) ? owner : undefined
-}
-
-const NAMED_RESOURCES = ['"file_', '"container_', '"skill_'].map((text) => Buffer.from(text))
-
-/** A file, container or skill that the request names decides which account can serve it (`wire.md` §1.8). */
-function ownerInBody(body: Uint8Array, context: ProxyContext): Owner | undefined {
-  if (context.owners.isEmpty) return undefined
-  const bytes = Buffer.from(body.buffer, body.byteOffset, body.length)
-  for (const start of NAMED_RESOURCES) {
-    for (let at = bytes.indexOf(start); at >= 0; at = bytes.indexOf(start, at + 1)) {
-      const end = bytes.indexOf('"', at + 1)
-      const owner =
-        end < 0 || end - at > 140 ? undefined : ownerOf(bytes.toString('latin1', at + 1, end), context)
-      if (owner !== undefined) return owner
-    }
-  }
-  return undefined
-}
-
-/** Throws GatewayError `not-found` when what was made by somebody is reached by nobody any more. */
-function ownerOf(id: string, { owners, pool }: ProxyContext): Owner | undefined {
-  const found = owners.ownerOf(id)
-  // Its organization may have become known only since.
-  const owner = found && {
-    ...found,
-    organization: found.organization ?? pool.standingOf(found.account).organization,
-  }
-  if (owner === undefined || pool.views().some((view) => isReachable(owner, view))) return owner
-  throw new GatewayError(
-    'not-found',
-    `${id} was made by an account that is no longer here, and no other account of its organization is. ` +
-      'Add an account of that organization, or make it anew.',
-  )
-}
+const NOTHING = new Uint8Array(0)
 
 const LONGEST_ERROR = 500
 
@@ -193,7 +104,7 @@ export function book(
     id: job.id,
     startedAt: job.startedAt,
     method: job.request.method,
-    path: job.request.path,
+    path: job.path,
     dialect: 'anthropic',
     provider: record.account?.provider,
     accountId: record.account?.id,
@@ -217,6 +128,7 @@ export function book(
   }
   context.ledger.append(row)
   context.observe.booked(row)
+  noteUsage(job, row.costUsd, context)
 }
 
 /** What an upstream said, for the row: providers repeat keys in their messages (G5). */

@@ -5,7 +5,7 @@
  */
 import type { Account, AccountId } from '../core/account.ts'
 import { type AccountEvent, type Ending, eventsBetween } from '../core/event.ts'
-import { afterNewCredential, HEALTHY, type Health } from '../core/health.ts'
+import { afterNewCredential, type Faults, HEALTHY, type Health, NO_FAULTS } from '../core/health.ts'
 import { isNoNews, isWorthKeeping, type Window, withReadings } from '../core/limits.ts'
 import type { Clock } from '../core/ports/clock.ts'
 import type {
@@ -15,9 +15,10 @@ import type {
   StoredHealth,
   StoredSession,
 } from '../core/ports/stores.ts'
-import type { AccountView } from '../core/situation.ts'
+import type { AccountView, OriginView } from '../core/situation.ts'
 import { type Standing, UNKNOWN_STANDING } from '../core/standing.ts'
 import type { Millis } from '../core/time.ts'
+import { type Headroom, headroomOf, lengthOf, tightestOf, UNKNOWN_HEADROOM } from '../core/window.ts'
 
 export interface Live extends AccountView {
   account: Account
@@ -27,23 +28,60 @@ export interface Live extends AccountView {
   readonly kept: Map<string, Window>
   standing: Standing
   organization: string | undefined
+  plan: string | undefined
+  tightest: number
+  headroom: Headroom
+  expectedTokens: number
+  readonly worth: Map<string, number>
+  /** What was served since a window's utilization was last seen to move, to learn its worth from. */
+  readonly served: Map<string, Served>
+  paces: ReadonlyMap<string, number>
+  meanMs: number | undefined
   inFlight: number
   begun: number
   lastTurn: number
+  dueAt: number
+  switched: { readonly at: Millis; readonly inFlight: number } | undefined
   probingSince: Millis | undefined
+  origin: Origin
   session: StoredSession | undefined
 }
 
-export const newcomer = (account: Account, stored: StoredHealth = NOTHING_STORED): Live => ({
+export interface Served {
+  utilization: number
+  resetsAt: Millis | undefined
+  tokens: number
+}
+
+/** Shared by the accounts of one origin. */
+export interface Origin extends OriginView {
+  faults: Faults
+  probingSince: Millis | undefined
+}
+
+export const newOrigin = (): Origin => ({ faults: NO_FAULTS, probingSince: undefined })
+
+export const newcomer = (account: Account, origin: Origin, stored: StoredHealth = NOTHING_STORED): Live => ({
   account,
+  origin,
   health: { ...HEALTHY, cooldowns: stored.cooldowns, login: stored.login },
   windows: stored.windows,
   kept: new Map(),
   standing: stored.standing,
   organization: stored.standing.organization,
+  plan: stored.standing.plan,
+  tightest: 0,
+  headroom: UNKNOWN_HEADROOM,
+  expectedTokens: 0,
+  worth: new Map(),
+  served: new Map(),
+  paces: new Map(),
+  meanMs: undefined,
   inFlight: 0,
   begun: 0,
   lastTurn: 0,
+  dueAt: 0,
+  switched: undefined,
   probingSince: undefined,
   session: stored.session,
 })
@@ -102,12 +140,15 @@ export function createRegister(options: RegisterOptions): Register {
       revision++
       live.standing = standing
       live.organization = standing.organization
+      live.plan = standing.plan
       store.saveStanding(live.account.id, standing)
     },
     note(live, readings) {
       if (isNoNews(live.windows, readings)) return
       revision++
       live.windows = withReadings(live.windows, readings)
+      refresh(live, clock.now())
+      for (const window of live.windows) learnWorth(live, window)
       store.saveWindows(live.account.id, live.windows)
       const news = newsIn(live, readings)
       for (const window of news) live.kept.set(window.name, window)
@@ -124,6 +165,29 @@ export function createRegister(options: RegisterOptions): Register {
         tell(live, [{ at: clock.now(), kind: isPaused ? 'paused' : 'resumed' }])
     },
   }
+}
+
+/** What follows from the windows as they stand at this moment. */
+export function refresh(live: Live, now: Millis): void {
+  live.tightest = tightestOf(live.windows, now)
+  live.headroom = headroomOf(live.windows, now, live.paces)
+}
+
+/** Utilization moves in steps: what was served between two of them is what the step is worth. */
+const LEAST_STEP = 0.01
+const NEW_SHARE = 0.3
+
+function learnWorth({ served, worth }: Live, { name, utilization, resetsAt }: Window): void {
+  if (utilization === undefined || lengthOf(name) === undefined) return
+  const before = served.get(name)
+  const isNew = before === undefined || before.resetsAt !== resetsAt || utilization < before.utilization
+  if (!isNew && utilization - before.utilization < LEAST_STEP) return
+  if (!isNew && before.tokens > 0) {
+    const seen = before.tokens / (utilization - before.utilization)
+    const known = worth.get(name)
+    worth.set(name, known === undefined ? seen : known + NEW_SHARE * (seen - known))
+  }
+  served.set(name, { utilization, resetsAt, tokens: 0 })
 }
 
 function writeHealth(store: HealthStore, id: AccountId, before: Health, after: Health): void {

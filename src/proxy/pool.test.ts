@@ -14,13 +14,14 @@ import { DAY, HOUR, later, MINUTE, SECOND } from '../core/time.ts'
 import { createPool } from './pool.ts'
 
 const MODEL = 'claude-sonnet-5-5'
+const SENDING = { model: MODEL, tokens: 1_000 }
 const A = idOf('a')
 
 describe('the operator’s list', () => {
   it('brings accounts, takes them away, and leaves the state of the rest alone', () => {
     const { pool } = open([sampleAccount('a'), sampleAccount('b')])
     pool.failed(A, SPENT, 'c1')
-    const done = pool.begin(A, MODEL)
+    const done = pool.begin(A, SENDING)
     pool.sync([sampleAccount('a', { priority: 3 }), sampleAccount('c')])
     expect(pool.views().map(({ account }) => account.name)).toEqual(['a', 'c'])
     expect(pool.views()[0]).toMatchObject({
@@ -77,7 +78,7 @@ describe('the operator’s list', () => {
 
   it('without an account forgets it: what comes late for it changes nothing', () => {
     const { pool, events, saved } = open([sampleAccount('a')])
-    const done = pool.begin(A, MODEL)
+    const done = pool.begin(A, SENDING)
     pool.sync([])
     const before = pool.revision
     pool.failed(A, SPENT, 'c1')
@@ -162,7 +163,7 @@ describe('a poll', () => {
     clock.advance(10 * MINUTE)
     pool.polled(A, [{ ...FIVE_HOURS, utilization: 0, readAt: clock.now() }])
     expect(pool.views()[0]?.health.cooldowns).toMatchObject([{ until: clock.now() }])
-    const done = pool.begin(A, MODEL)
+    const done = pool.begin(A, SENDING)
     expect(pool.views()[0]?.probingSince).toBe(clock.now())
     pool.succeeded(A, MODEL)
     done()
@@ -232,7 +233,7 @@ describe('the revision', () => {
       false,
     )
     expect(grows(() => pool.polled(A, []))).toBe(false)
-    expect(grows(() => pool.begin(A, MODEL)())).toBe(false)
+    expect(grows(() => pool.begin(A, SENDING)())).toBe(false)
     expect(grows(() => pool.succeeded(A, MODEL))).toBe(false)
     expect(
       grows(() => pool.failed(A, { cause: 'reset', scope: { kind: 'request' }, evidence: 'r' }, 'c')),
@@ -294,6 +295,9 @@ function open(accounts: readonly Account[], stored: ReadonlyMap<AccountId, Store
     },
     observe: (_account, event) => void observed.push(event),
     sessionMs: () => 5 * HOUR,
+    circuitFaults: () => 5,
+    originOf: ({ id }) => id,
+    changed: () => {},
   })
   pool.sync(accounts)
   return { pool, clock, events, observed, kept, saved }

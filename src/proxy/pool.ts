@@ -3,9 +3,9 @@
  * flight, what its provider says of its limits. Applies the core's transitions; what they
  * leave behind is live.ts. Must not choose accounts, and must not invent evidence.
  */
-import { type Account, type AccountId, servedModelOf } from '../core/account.ts'
+import type { Account, AccountId } from '../core/account.ts'
 import type { Ending } from '../core/event.ts'
-import type { Failure } from '../core/failure.ts'
+import { type Failure, isCircuitFault } from '../core/failure.ts'
 import {
   afterFailure,
   afterOthersSuccess,
@@ -13,14 +13,16 @@ import {
   afterSuccess,
   HEALTHY,
   type Health,
-  isAbout,
+  NO_FAULTS,
+  withFault,
 } from '../core/health.ts'
 import { type Limits, overageLimit, type Window } from '../core/limits.ts'
-import type { HealthStore, StoredSession } from '../core/ports/stores.ts'
 import type { AccountView } from '../core/situation.ts'
 import { type Standing, UNKNOWN_STANDING, withLimits } from '../core/standing.ts'
 import type { Millis } from '../core/time.ts'
-import { createRegister, type Live, newcomer, type Register, type RegisterOptions } from './live.ts'
+import { type BegunSending, beginOn, release, type Sending } from './in-flight.ts'
+import { createRegister, type Live, type Register, type RegisterOptions, refresh } from './live.ts'
+import { createRoster, type RosterOptions } from './roster.ts'
 
 export interface Pool {
   views(): readonly AccountView[]
@@ -31,10 +33,11 @@ export interface Pool {
   /** Takes over the operator's present list: new accounts come, removed ones go, the rest keep their state. */
   sync(accounts: readonly Account[]): void
   /** A request is about to be sent; call the result when it is over. */
-  begin(id: AccountId, model: string | undefined): () => void
+  begin(id: AccountId, sending: Sending): () => void
   failed(id: AccountId, failure: Failure, conversation: string | undefined): void
   /** Another account has served what `id` had failed. */
   othersSucceeded(id: AccountId, failure: Failure, conversation: string | undefined): void
+  /** `model` is the one that it was asked for. */
   succeeded(id: AccountId, model: string | undefined): void
   /** What an answer to a client's request said of the account's limits. */
   read(id: AccountId, limits: Limits): void
@@ -42,75 +45,136 @@ export interface Pool {
   polled(id: AccountId, windows: readonly Window[]): void
   /** What the provider said of whose account it is. */
   learned(id: AccountId, facts: Standing): void
+  /** By window: the fraction of it that is used up in an hour. */
+  paced(id: AccountId, paces: ReadonlyMap<string, number>): void
   /** Whatever was held against the account is forgotten (G8: by hand). */
   clear(id: AccountId): void
 }
 
-export interface PoolOptions extends RegisterOptions {
+export interface PoolOptions extends RegisterOptions, RosterOptions {
   readonly sessionMs: () => number
+  /** Faults in a row that open a circuit; 0: never. */
+  readonly circuitFaults: () => number
+  /** Called when a request that waits in line may find something else than before. */
+  readonly changed: () => void
 }
 
 export function createPool(options: PoolOptions): Pool {
-  const { clock, store, sessionMs } = options
+  const { clock, changed } = options
   const register = createRegister(options)
-  const lives = new Map<AccountId, Live>()
-  let views: readonly Live[] = []
-  let turn = 0
-
+  const roster = createRoster(options)
+  const turns = { count: 0, virtualTime: 0 }
   const to = (id: AccountId, work: (live: Live, now: Millis) => void): void => {
-    const live = lives.get(id)
+    const live = roster.get(id)
     if (live !== undefined) work(live, clock.now())
   }
-  const change = (id: AccountId, ending: Ending, next: (live: Live, now: Millis) => Health): void =>
+  const change: Change = (id, ending, next) =>
     to(id, (live, now) => {
-      live.probingSince = undefined
-      register.settle(live, next(live, now), ending)
+      if (settle(live, next(live, now), { ending, now, register, others: roster.all() })) changed()
     })
   return {
-    views: () => views,
-    windowsOf: (id) => lives.get(id)?.windows ?? [],
-    standingOf: (id) => lives.get(id)?.standing ?? UNKNOWN_STANDING,
+    views: roster.all,
+    windowsOf: (id) => roster.get(id)?.windows ?? [],
+    standingOf: (id) => roster.get(id)?.standing ?? UNKNOWN_STANDING,
     get revision() {
       return register.revision
     },
     sync(accounts) {
-      const stored = lives.size === 0 ? store.load() : NOBODY_STORED
-      const ids = new Set(accounts.map(({ id }) => id))
-      for (const id of lives.keys()) if (!ids.has(id)) lives.delete(id)
-      views = accounts.map((account) => {
-        const live = lives.get(account.id) ?? newcomer(account, stored.get(account.id))
-        register.take(live, account)
-        lives.set(account.id, live)
-        return live
-      })
+      roster.sync(accounts, turns.virtualTime, register.take)
+      changed()
     },
-    begin(id, model) {
-      const live = lives.get(id)
+    begin(id, sending) {
+      const live = roster.get(id)
       if (live === undefined) return () => {}
-      const probe = beginOn(live, { model, turn: ++turn, now: clock.now(), sessionMs: sessionMs() })
-      store.saveSession(id, live.session)
-      return () => release(live, probe)
+      const begun = begin(live, sending, turns, options)
+      return () => {
+        release(live, begun, clock.elapsed())
+        changed()
+      }
     },
-    failed: (id, failure, conversation) =>
-      change(id, 'recovered', ({ health }, now) => afterFailure(health, failure, { conversation, now })),
-    othersSucceeded: (id, failure, conversation) =>
-      change(id, 'recovered', ({ health }, now) =>
-        afterOthersSuccess(health, failure, { conversation, now }),
-      ),
-    succeeded: (id, model) =>
-      change(id, 'recovered', ({ health, account }, now) =>
-        afterSuccess(health, served(account, model), now),
-      ),
+    ...transitions(change),
     read: (id, limits) => to(id, (live, now) => read(register, live, limits, now)),
-    polled: (id, windows) => to(id, (live, now) => polled(register, live, windows, now)),
+    polled: (id, windows) =>
+      to(id, (live, now) => {
+        register.note(live, windows)
+        register.settle(live, afterReading(live.health, windows, now), 'reopened')
+        changed()
+      }),
     learned: (id, facts) => to(id, (live) => register.learn(live, { ...live.standing, ...facts })),
-    clear: (id) => change(id, 'cleared', () => ({ ...HEALTHY, cooldowns: [] })),
+    paced: (id, paces) => to(id, (live, now) => pace(live, paces, now)),
   }
 }
 
-function polled(register: Register, live: Live, windows: readonly Window[], now: Millis): void {
-  register.note(live, windows)
-  register.settle(live, afterReading(live.health, windows, now), 'reopened')
+type Change = (id: AccountId, ending: Ending, next: (live: Live, now: Millis) => Health) => void
+
+/** The core's transitions; what an origin's accounts have in common goes with them. */
+const transitions = (change: Change): Pick<Pool, 'failed' | 'othersSucceeded' | 'succeeded' | 'clear'> => ({
+  failed: (id, failure, conversation) =>
+    change(id, 'recovered', ({ health, origin }, now) => {
+      if (isCircuitFault(failure.cause))
+        origin.faults = withFault(origin.faults, failure, { conversation, now })
+      return afterFailure(health, failure, { conversation, now })
+    }),
+  othersSucceeded: (id, failure, conversation) =>
+    change(id, 'recovered', ({ health }, now) => afterOthersSuccess(health, failure, { conversation, now })),
+  succeeded: (id, model) =>
+    change(id, 'recovered', ({ health, origin }, now) => {
+      origin.faults = NO_FAULTS
+      return afterSuccess(health, model, now)
+    }),
+  clear: (id) =>
+    change(id, 'cleared', ({ origin }) => {
+      origin.faults = NO_FAULTS
+      return { ...HEALTHY, cooldowns: [] }
+    }),
+})
+
+function begin(
+  live: Live,
+  sending: Sending,
+  turns: { count: number; virtualTime: number },
+  { clock, store, sessionMs, circuitFaults }: PoolOptions,
+): BegunSending {
+  const { dueAt } = live
+  const begun = beginOn(live, sending, {
+    turn: ++turns.count,
+    virtualTime: turns.virtualTime,
+    now: clock.now(),
+    elapsed: clock.elapsed(),
+    sessionMs: sessionMs(),
+    circuitFaults: circuitFaults(),
+  })
+  turns.virtualTime = Math.max(turns.virtualTime, dueAt)
+  store.saveSession(live.account.id, live.session)
+  return begun
+}
+
+interface Settling {
+  readonly ending: Ending
+  readonly now: Millis
+  readonly register: Register
+  readonly others: readonly Live[]
+}
+
+/** Whatever was learnt ends a test. True when it may matter to requests that wait. */
+function settle(live: Live, after: Health, { ending, now, register, others }: Settling): boolean {
+  const before = live.health
+  const isProbed = live.probingSince !== undefined || live.origin.probingSince !== undefined
+  live.probingSince = undefined
+  live.origin.probingSince = undefined
+  register.settle(live, after, ending)
+  if (isDroppedBy(before, after, now)) leaveTo(others, live, now)
+  return isProbed || after.cooldowns !== before.cooldowns
+}
+
+/** Its work goes to the others: step by step. */
+function leaveTo(others: readonly Live[], left: Live, now: Millis): void {
+  for (const other of others) if (other !== left) other.switched = { at: now, inFlight: other.inFlight }
+}
+
+function pace(live: Live, paces: ReadonlyMap<string, number>, now: Millis): void {
+  live.paces = paces
+  refresh(live, now)
 }
 
 function read(register: Register, live: Live, limits: Limits, now: Millis): void {
@@ -121,45 +185,10 @@ function read(register: Register, live: Live, limits: Limits, now: Millis): void
   register.settle(live, afterFailure(live.health, limit, { conversation: undefined, now }), 'recovered')
 }
 
-/** The moment of the test, if the request puts an expired cooldown to one. */
-function beginOn(
-  live: Live,
-  request: {
-    readonly model: string | undefined
-    readonly turn: number
-    readonly now: Millis
-    readonly sessionMs: number
-  },
-): Millis | undefined {
-  const { model, turn, now, sessionMs } = request
-  const probe = isTest(live, model, now) ? now : undefined
-  live.inFlight++
-  live.begun++
-  live.lastTurn = turn
-  live.probingSince = probe ?? live.probingSince
-  live.session = nextSession(live.session, now, sessionMs)
-  return probe
-}
-
-/** Whatever is learnt of an account ends its test; one that taught nothing, because its client left, ends here. */
-function release(live: Live, probe: Millis | undefined): void {
-  live.inFlight--
-  if (live.probingSince === probe) live.probingSince = undefined
-}
-
-/** Whether a request for `model` would put an expired cooldown to the test (G8). */
-function isTest({ account, health }: Live, model: string | undefined, now: Millis): boolean {
-  if (health.cooldowns.length === 0) return false
-  const asked = served(account, model)
-  return health.cooldowns.some(({ scope, until }) => until <= now && isAbout(scope, asked))
-}
-
-const served = (account: Account, model: string | undefined): string | undefined =>
-  model === undefined ? undefined : servedModelOf(account, model)
-
-const NOBODY_STORED: ReturnType<HealthStore['load']> = new Map()
-
-function nextSession(session: StoredSession | undefined, now: Millis, sessionMs: number): StoredSession {
-  if (session === undefined || now - session.startedAt >= sessionMs) return { startedAt: now, requests: 1 }
-  return { ...session, requests: session.requests + 1 }
+/** Whether an account that could be used is from now on at rest, so that others get its work. */
+function isDroppedBy(before: Health, after: Health, now: Millis): boolean {
+  if (before.cooldowns === after.cooldowns) return false
+  const isResting = ({ cooldowns }: Health) =>
+    cooldowns.some(({ scope, until }) => scope.kind === 'account' && until > now)
+  return !isResting(before) && isResting(after)
 }

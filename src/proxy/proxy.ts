@@ -9,8 +9,9 @@ import { ClientGone, type ClientRequest, type Reply, type RequestHandler } from 
 import { admit } from './access.ts'
 import { answerError } from './answer.ts'
 import type { ProxyContext } from './context.ts'
-import { type Endpoint, endpointOf } from './endpoint.ts'
-import { book, type Job, NO_FACTS, newRecord, readFacts } from './job.ts'
+import { readFacts } from './facts.ts'
+import { createHeldReply } from './held-reply.ts'
+import { book, type Job, newJob } from './job.ts'
 import { serve } from './serve.ts'
 import { serveIdentity, serveWithout } from './without-accounts.ts'
 
@@ -32,7 +33,7 @@ export function createProxy(context: ProxyContext): RequestHandler {
 function knock(request: ClientRequest, reply: Reply, context: ProxyContext): Job | undefined {
   try {
     const key = admit(request, context)
-    return newJob(request, reply, endpointOf(request.method, request.path), { key, context })
+    return newJob(request, reply, key, context)
   } catch (error) {
     const known = toGatewayError(error)
     context.observe.rejected(known.code)
@@ -40,30 +41,6 @@ function knock(request: ClientRequest, reply: Reply, context: ProxyContext): Job
     return undefined
   }
 }
-
-function newJob(
-  request: ClientRequest,
-  reply: Reply,
-  endpoint: Endpoint,
-  { key, context }: { readonly key: Job['key']; readonly context: ProxyContext },
-): Job {
-  const startedAt = context.clock.now()
-  return {
-    id: context.newId(),
-    request,
-    reply,
-    endpoint,
-    key,
-    startedAt,
-    readyAt: startedAt,
-    startedElapsed: context.clock.elapsed(),
-    body: NOTHING,
-    facts: NO_FACTS,
-    record: newRecord(context.settings().strategy),
-  }
-}
-
-const NOTHING = new Uint8Array(0)
 
 async function run(arrived: Job, context: ProxyContext): Promise<void> {
   let job = arrived
@@ -77,13 +54,23 @@ async function run(arrived: Job, context: ProxyContext): Promise<void> {
       )
     }
     const body = await request.body(context.settings().maxBodyBytes)
-    const facts = readFacts(request, endpoint, body, context)
+    const facts = readFacts(job, body, context)
     job = { ...job, body, facts, readyAt: context.clock.now() }
+    if (facts.holdUntil !== undefined && facts.isStream) job = withHeldReply(job, context)
     if (endpoint.kind === 'identity') return await serveIdentity(job, context)
     await (context.pool.views().length > 0 ? serve(job, context) : serveWithout(job, context))
   } catch (error) {
     fail(job, error, context)
   }
+}
+
+/** Only streams can be kept alive while they wait. */
+function withHeldReply(job: Job, { clock }: ProxyContext): Job {
+  const held = createHeldReply(job.reply, {
+    clock,
+    headers: () => [['x-spillway-request-id', job.id]],
+  })
+  return { ...job, reply: held, held }
 }
 
 /** The client gets one sentence, the row gets it too; a bug is logged whole and shown as nothing but that. */

@@ -4,62 +4,51 @@
  * is no failover: `nextStep` is never asked again.
  */
 import type { Account } from '../core/account.ts'
-import { refusalOf } from '../core/refusal.ts'
-import { nextStep, type Step } from '../core/route.ts'
-import { isAlive } from '../core/session.ts'
-import type { FailedAttempt, Situation } from '../core/situation.ts'
+import type { FailedAttempt } from '../core/situation.ts'
 import type { Attempt, KeptAnswer } from './attempt.ts'
 import { bind } from './bind.ts'
+import { type Chosen, choose, isStillFit, type SendStep } from './choose.ts'
 import type { ProxyContext } from './context.ts'
-import { decisionOf } from './explain.ts'
 import { giveUp, handOut, handOver, leave } from './finish.ts'
+import { sendHedged } from './hedge.ts'
 import type { Job } from './job.ts'
-import { sendTo } from './send.ts'
+import { waitInLine } from './stand.ts'
+
+/** One request on its way through its attempts. */
+export interface Run {
+  readonly failed: FailedAttempt[]
+  readonly kept: (KeptAnswer | undefined)[]
+  waitedMs: number
+  /** It is not to wait any longer: the line is full, or the gateway stops. */
+  isUrgent: boolean
+}
 
 export async function serve(job: Job, context: ProxyContext): Promise<void> {
-  const failed: FailedAttempt[] = []
-  const kept: (KeptAnswer | undefined)[] = []
+  const run: Run = { failed: [], kept: [], waitedMs: 0, isUrgent: false }
+  let chosen = choose(job, run, context)
   for (;;) {
-    const situation = situationOf(job, failed, context)
-    const step = nextStep(situation)
-    job.record.decision = decisionOf(situation, step)
-    if (step.kind === 'give-up') return giveUp(job, step.verdict, kept, context)
+    const { step } = chosen
+    if (step.kind === 'give-up') return giveUp(job, step.verdict, run.kept, context)
+    if (step.kind === 'wait') {
+      const next = await waitInLine(job, run, step, context)
+      if (next === undefined) return leave(job, context)
+      chosen = next
+      continue
+    }
     // Before the pause, or everybody who pauses would find the same budget.
-    if (step.kind === 'send' && step.isRetry) context.budget.spend()
+    if (step.isRetry) context.budget.spend()
     if (step.delayMs > 0) await context.clock.sleep(step.delayMs, job.request.signal)
-    if (job.request.signal.aborted) return leave(job, context)
-    if (step.kind === 'wait' || (step.delayMs > 0 && !isStillFit(step.account, job, context))) continue
-    const failure = await trySend(job, step, failed, context)
-    if (failure === undefined) return
-    failed.push(failure.failed)
-    kept.push(failure.kept)
-  }
-}
-
-/** Much can happen in a pause: the operator pauses or removes the account, another request meets its limit. */
-function isStillFit({ id }: Account, { facts }: Job, { pool, clock }: ProxyContext): boolean {
-  const view = pool.views().find(({ account }) => account.id === id)
-  return view !== undefined && refusalOf(view, { request: facts, now: clock.now() }) === undefined
-}
-
-function situationOf(job: Job, failed: readonly FailedAttempt[], context: ProxyContext): Situation {
-  const { clock, pool, budget, bindings } = context
-  const { strategy, sessionMs, retry } = context.settings()
-  const { conversation } = job.facts
-  const now = clock.now()
-  const binding = conversation === undefined ? undefined : bindings.get(conversation)
-  return {
-    request: job.facts,
-    accounts: pool.views(),
-    binding: binding !== undefined && isAlive(binding, sessionMs, now) ? binding : undefined,
-    failed,
-    strategy,
-    sessionMs,
-    policy: retry,
-    retriesLeft: budget.left(),
-    startedAt: job.readyAt,
-    now,
-    chance: clock.chance(),
+    if (job.request.signal.aborted) {
+      chosen.done?.()
+      return leave(job, context)
+    }
+    if (step.delayMs === 0 || isStillFit(step, job, run, context)) {
+      const failure = await trySend(job, { ...chosen, step }, run.failed, context)
+      if (failure === undefined) return
+      run.failed.push(failure.failed)
+      run.kept.push(failure.kept)
+    }
+    chosen = choose(job, run, context)
   }
 }
 
@@ -68,16 +57,16 @@ type Failed = Extract<Attempt, { kind: 'failed' }>
 /** One attempt and, if it was answered, everything up to the client's last byte. */
 async function trySend(
   job: Job,
-  step: Extract<Step, { kind: 'send' }>,
+  chosen: Chosen & { readonly step: SendStep },
   failed: readonly FailedAttempt[],
   context: ProxyContext,
 ): Promise<Failed | undefined> {
   const { pool, clock } = context
-  const { account } = step
-  const done = pool.begin(account.id, job.facts.model)
+  const sentAt = clock.elapsed()
+  const { result, target, account, model, done } = await sendHedged(job, chosen, failed, context)
   try {
-    const sentAt = clock.elapsed()
-    const result = await sendTo(job, { account, isFresh: step.fresh, failed }, context)
+    job.record.account = target?.account ?? job.record.account
+    job.record.servedModel = target === undefined ? job.record.servedModel : target.model
     note(job, account, result, clock.elapsed() - sentAt)
     if (result.kind === 'failed') {
       // What a renewed token puts right is held against nobody.
@@ -86,7 +75,7 @@ async function trySend(
       return result
     }
     if (result.kind === 'aborted') leave(job, context)
-    else await answered(job, account, result, failed, context)
+    else await answered(job, { account, model, result, failed }, context)
     return undefined
   } finally {
     done()
@@ -111,15 +100,21 @@ function statusOf(result: Exclude<Attempt, Failed>): { readonly status?: number 
   return { status: result.kind === 'refused' ? result.kept.status : result.begun.answer.status }
 }
 
+interface Answered {
+  readonly account: Account
+  /** The model that it was asked for. */
+  readonly model: string | undefined
+  readonly result: Extract<Attempt, { kind: 'answered' | 'refused' }>
+  readonly failed: readonly FailedAttempt[]
+}
+
 /** The account took the request: what is known of it and of those that failed before is brought up to date. */
 function answered(
   job: Job,
-  account: Account,
-  result: Extract<Attempt, { kind: 'answered' | 'refused' }>,
-  ...[failed, context]: readonly [readonly FailedAttempt[], ProxyContext]
+  { account, model, result, failed }: Answered,
+  context: ProxyContext,
 ): Promise<void> {
   const { pool, observe } = context
-  const { conversation, model } = job.facts
   pool.succeeded(account.id, model)
   observe.attempted(account, undefined)
   if (result.kind === 'refused') {
@@ -127,7 +122,7 @@ function answered(
     return Promise.resolve()
   }
   for (const each of failed) {
-    if (each.account !== account.id) pool.othersSucceeded(each.account, each.failure, conversation)
+    if (each.account !== account.id) pool.othersSucceeded(each.account, each.failure, job.facts.conversation)
   }
   bind(job, account.id, context)
   return handOver(job, result.begun, context)

@@ -1,6 +1,7 @@
 /** What the request path takes from the configuration; read anew for each request. Types only. */
 import type { KeyPolicy } from '../core/access.ts'
 import type { Endpoint } from '../core/ports/upstream.ts'
+import type { RoutingRules } from '../core/rules.ts'
 import type { RetryPolicy } from '../core/situation.ts'
 import type { StrategyName } from '../core/strategies.ts'
 
@@ -8,6 +9,9 @@ export interface ProxySettings {
   readonly strategy: StrategyName
   readonly sessionMs: number
   readonly retry: RetryPolicy
+  readonly rules: RoutingRules
+  /** How long a side endpoint's answer is waited for before another account is asked too; 0: for ever. */
+  readonly hedgeMs: number
   readonly keyPolicy: KeyPolicy
   readonly isLoopback: boolean
   /** Whether the gateway itself serves HTTPS. */

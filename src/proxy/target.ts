@@ -4,7 +4,7 @@
  */
 
 import { credentialsOf, KEY_PREFIX } from '../core/access.ts'
-import { type Account, type AccountId, servedModelOf, toAccountId } from '../core/account.ts'
+import { type Account, type AccountId, toAccountId } from '../core/account.ts'
 import { messageOf } from '../core/error.ts'
 import type { Failure } from '../core/failure.ts'
 import type { Headers } from '../core/headers.ts'
@@ -31,7 +31,7 @@ export interface Target {
 
 export const isTarget = (result: Target | Failure): result is Target => 'endpoint' in result
 
-/** The account as a target, or why it cannot be one. */
+/** The account as a target that is asked for `model`, or why it cannot be one. */
 export function toTarget(
   account: Account,
   model: string | undefined,
@@ -51,7 +51,7 @@ export function toTarget(
       betas: provider.betas ?? NONE,
       added: headers,
       proxy,
-      model: model === undefined ? undefined : servedModelOf(account, model),
+      model,
     }
   } catch (error) {
     return unusable(messageOf(error), context)
@@ -86,6 +86,14 @@ interface Address {
 
 /** Accounts are replaced when they change, so what follows from one never changes. */
 const addresses = new WeakMap<Account, Address>()
+
+/** What accounts of one endpoint have in common: its address, or, where that is unknown, nothing. */
+export function originOf(account: Account): string {
+  const { endpoint } = addressOf(account) ?? {}
+  return endpoint === undefined
+    ? account.id
+    : `${endpoint.isSecure ? 'https' : 'http'}://${endpoint.host}:${endpoint.port}`
+}
 
 function addressOf(account: Account): Address | undefined {
   const known = addresses.get(account)

@@ -41,10 +41,10 @@ export async function serveIdentity(job: Job, context: ProxyContext): Promise<vo
     candidates: [],
   }
   if (target !== undefined) return serveOwn(job, target, context)
-  if (request.method === 'GET' && request.path === USAGE) return answerUsage(job, context)
+  if (request.method === 'GET' && job.path === USAGE) return answerUsage(job, context)
   throw new GatewayError(
     'not-found',
-    `${request.path} speaks about one account, so a pool cannot answer it. With a credential of the client’s own it would go on to its provider.`,
+    `${job.path} speaks about one account, so a pool cannot answer it. With a credential of the client’s own it would go on to its provider.`,
   )
 }
 
@@ -66,7 +66,7 @@ async function serveOwn(job: Job, target: Target, context: ProxyContext): Promis
   job.record.servedModel = target.model
   job.record.credentials = target.credential
   const startedAt = context.clock.elapsed()
-  const result = await attempt(job, target, false, context)
+  const result = await attempt(job, target, { isFresh: false, signal: job.request.signal }, context)
   const ms = Math.round(context.clock.elapsed() - startedAt)
   switch (result.kind) {
     case 'aborted':

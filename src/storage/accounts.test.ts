@@ -19,9 +19,11 @@ describe.each(await databases())('accounts on %s', (_kind, useDatabase) => {
       tier: 20,
       groups: ['work', 'naïve "quoted" 組'],
       modelMap: new Map([
-        ['claude-sonnet-5-5', 'glm-5'],
-        ['a=b', "it's"],
+        ['claude-sonnet-5-5', ['glm-5', 'glm-4.7']],
+        ['a=b', ["it's"]],
       ]),
+      models: ['glm-5', 'opus'],
+      maxConcurrent: 4,
       refreshSecret: toSealedSecret('v1.refresh'),
       tokenExpiresAt: later(NOON, 2),
       credentialVersion: 4,
@@ -63,7 +65,9 @@ describe.each(await databases())('accounts on %s', (_kind, useDatabase) => {
     const change = {
       name: 'b',
       baseUrl: 'http://127.0.0.1:1',
-      modelMap: new Map([['m', 'n']]),
+      modelMap: new Map([['m', ['n']]]),
+      models: undefined,
+      maxConcurrent: 7,
       planOnly: true,
       network: toSealedSecret('v1.other'),
       pausedAt: undefined,
@@ -157,7 +161,7 @@ describe.each(await databases())('accounts on %s', (_kind, useDatabase) => {
       await database.commit(
         [
           statement('insert into account_health (account_id) values ($1)', idOf(name)),
-          statement('insert into bindings values ($1, $2, null, 1, 1)', `talk-${name}`, idOf(name)),
+          statement('insert into bindings values ($1, $2, null, 1, 1, null)', `talk-${name}`, idOf(name)),
           statement("insert into owners values ($1, $2, 1, 'org')", `file_${name}`, idOf(name)),
           statement(
             "insert into account_events (id, account_id, at, kind) values ($1, $2, 1, 'paused')",

@@ -28,8 +28,9 @@ import {
 } from './database.ts'
 
 const INSERT = `insert into accounts (id, provider, secret, refresh_secret, token_expires_at,
-  credential_version, created_at, name, base_url, priority, weight, tier, groups_json, model_map_json, plan_only,
-  network, paused_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`
+  credential_version, created_at, name, base_url, priority, weight, tier, groups_json, model_map_json, models_json,
+  max_concurrent, plan_only, network, paused_at)
+  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`
 
 /** The accounts, and the way for whoever renews a credential to put the new one among them. */
 export interface OpenAccounts extends AccountStore {
@@ -117,6 +118,12 @@ const CHANGEABLE: readonly Column[] = [
   { field: 'tier', column: 'tier', read: ({ tier }) => tier },
   { field: 'groups', column: 'groups_json', read: ({ groups }) => JSON.stringify(groups) },
   { field: 'modelMap', column: 'model_map_json', read: ({ modelMap }) => JSON.stringify([...modelMap]) },
+  {
+    field: 'models',
+    column: 'models_json',
+    read: ({ models }) => (models === undefined ? null : JSON.stringify(models)),
+  },
+  { field: 'maxConcurrent', column: 'max_concurrent', read: ({ maxConcurrent = null }) => maxConcurrent },
   { field: 'planOnly', column: 'plan_only', read: ({ planOnly }) => (planOnly ? 1 : 0) },
   { field: 'network', column: 'network', read: ({ network = null }) => network },
   { field: 'pausedAt', column: 'paused_at', read: ({ pausedAt = null }) => pausedAt },
@@ -141,7 +148,9 @@ export function toAccount(row: Row): Account {
     weight: numberOf(row, 'weight'),
     tier: numberOf(row, 'tier'),
     groups: jsonOf<readonly string[]>(row, 'groups_json', []),
-    modelMap: new Map(jsonOf<readonly (readonly [string, string])[]>(row, 'model_map_json', [])),
+    modelMap: toModelMap(jsonOf<readonly MapEntry[]>(row, 'model_map_json', [])),
+    models: jsonOf<readonly string[] | undefined>(row, 'models_json', undefined),
+    maxConcurrent: optionalNumber(row, 'max_concurrent'),
     secret: toSealedSecret(textOf(row, 'secret')),
     refreshSecret: optionalSecret(row, 'refresh_secret'),
     tokenExpiresAt: optionalTime(row, 'token_expires_at'),
@@ -152,6 +161,12 @@ export function toAccount(row: Row): Account {
     createdAt: toMillis(numberOf(row, 'created_at')),
   }
 }
+
+/** Before there were alternatives, each entry had one name. */
+type MapEntry = readonly [string, string | readonly string[]]
+
+const toModelMap = (entries: readonly MapEntry[]): Account['modelMap'] =>
+  new Map(entries.map(([from, to]) => [from, typeof to === 'string' ? [to] : to]))
 
 function optionalSecret(row: Row, column: string): SealedSecret | undefined {
   const text = optionalText(row, column)

@@ -18,6 +18,8 @@ const boundTo = (account: string, usedAt: Millis = NOON, spill?: string): Bindin
   spill: spill === undefined ? undefined : idOf(spill),
   boundAt: NOON,
   usedAt,
+  organization: 'org-1',
+  cache: { lifeMs: CACHE_LIFE_MS, tokens: 7, touchedAt: usedAt, spillTokens: 3, paidUsd: 0.5 },
 })
 
 describe.each(await databases())('bindings on %s', (_kind, useDatabase) => {

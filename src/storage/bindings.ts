@@ -4,18 +4,19 @@
  */
 import { toAccountId } from '../core/account.ts'
 import type { BindingStore } from '../core/ports/stores.ts'
-import { type Binding, CACHE_LIFE_MS } from '../core/session.ts'
+import { type Binding, CACHE_LIFE_MS, type CacheFacts } from '../core/session.ts'
 import { type Millis, toMillis } from '../core/time.ts'
-import { type Database, numberOf, optionalText, type Row, statement, textOf } from './database.ts'
+import { type Database, jsonOf, numberOf, optionalText, type Row, statement, textOf } from './database.ts'
 import type { WriteBehind } from './write-behind.ts'
 
 const MOST_BINDINGS = 50_000
 /** A binding that only grew older is written again this rarely. */
 const REWRITE_MS = CACHE_LIFE_MS
 
-const UPSERT = `insert into bindings (conversation, account_id, spill_id, bound_at, used_at) values ($1, $2, $3, $4, $5)
+const UPSERT = `insert into bindings (conversation, account_id, spill_id, bound_at, used_at, cache_json)
+  values ($1, $2, $3, $4, $5, $6)
   on conflict (conversation) do update set account_id = excluded.account_id, spill_id = excluded.spill_id,
-    bound_at = excluded.bound_at, used_at = excluded.used_at`
+    bound_at = excluded.bound_at, used_at = excluded.used_at, cache_json = excluded.cache_json`
 
 export async function openBindings(
   database: Database,
@@ -33,8 +34,9 @@ export async function openBindings(
   const write = (conversation: string, binding: Binding): void => {
     writtenAt.set(conversation, binding.usedAt)
     behind.defer(`binding ${conversation}`, () => {
-      const { account, spill = null, boundAt, usedAt } = binding
-      return statement(UPSERT, ...[conversation, account, spill, boundAt, usedAt])
+      const { account, spill = null, boundAt, usedAt, organization, cache } = binding
+      const kept = JSON.stringify({ ...cache, organization })
+      return statement(UPSERT, ...[conversation, account, spill, boundAt, usedAt, kept])
     })
   }
   const forgetOldest = (): void => {
@@ -54,7 +56,10 @@ export async function openBindings(
       const before = bindings.get(conversation)
       bindings.delete(conversation)
       bindings.set(conversation, binding)
-      const isSame = before?.account === binding.account && before.spill === binding.spill
+      const isSame =
+        before?.account === binding.account &&
+        before.spill === binding.spill &&
+        before.cache.lifeMs === binding.cache.lifeMs
       if (!isSame || binding.usedAt - (writtenAt.get(conversation) ?? 0) > REWRITE_MS)
         write(conversation, binding)
       if (bindings.size > MOST_BINDINGS) forgetOldest()
@@ -64,10 +69,18 @@ export async function openBindings(
 
 function toBinding(row: Row): Binding {
   const spill = optionalText(row, 'spill_id')
+  const usedAt = toMillis(numberOf(row, 'used_at'))
+  // Written by an earlier version: nothing is known of its cache but when it was used.
+  const unknown = { lifeMs: CACHE_LIFE_MS, tokens: 0, touchedAt: usedAt, spillTokens: 0, paidUsd: 0 }
+  const { organization, ...cache } = jsonOf<Kept>(row, 'cache_json', unknown)
   return {
     account: toAccountId(textOf(row, 'account_id')),
     spill: spill === undefined ? undefined : toAccountId(spill),
     boundAt: toMillis(numberOf(row, 'bound_at')),
-    usedAt: toMillis(numberOf(row, 'used_at')),
+    usedAt,
+    organization,
+    cache: { ...unknown, ...cache },
   }
 }
+
+type Kept = CacheFacts & { readonly organization?: string }

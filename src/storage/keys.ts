@@ -1,10 +1,11 @@
 /** Client keys: in memory by digest for the request path, written through with full durability. */
-import type { ClientKey } from '../core/access.ts'
+import type { ClientKey, KeyRules } from '../core/access.ts'
 import { GatewayError } from '../core/error.ts'
 import type { KeyStore } from '../core/ports/stores.ts'
 import { type Millis, toMillis } from '../core/time.ts'
 import {
   type Database,
+  jsonOf,
   numberOf,
   optionalNumber,
   type Row,
@@ -34,8 +35,8 @@ export async function openKeys(database: Database): Promise<KeyStore> {
       write(
         key,
         statement(
-          'insert into client_keys (id, name, digest, hint, created_at) values ($1, $2, $3, $4, $5)',
-          ...[key.id, key.name, key.digest, key.hint, key.createdAt],
+          'insert into client_keys (id, name, digest, hint, created_at, rules_json) values ($1, $2, $3, $4, $5, $6)',
+          ...[key.id, key.name, key.digest, key.hint, key.createdAt, JSON.stringify(key.rules)],
         ),
         () => [...keys, key],
       ),
@@ -43,9 +44,10 @@ export async function openKeys(database: Database): Promise<KeyStore> {
       const key = keys.find((each) => each.id === id)
       if (key === undefined) throw new GatewayError('not-found', `There is no key ${id}.`)
       const changed = { ...key, ...change }
-      const { name, disabledAt = null, revokedAt = null } = changed
-      const text = 'update client_keys set name = $1, disabled_at = $2, revoked_at = $3 where id = $4'
-      await write(changed, statement(text, name, disabledAt, revokedAt, id), () =>
+      const { name, disabledAt = null, revokedAt = null, rules } = changed
+      const text =
+        'update client_keys set name = $1, disabled_at = $2, revoked_at = $3, rules_json = $4 where id = $5'
+      await write(changed, statement(text, name, disabledAt, revokedAt, JSON.stringify(rules), id), () =>
         keys.map((each) => (each.id === id ? changed : each)),
       )
       return changed
@@ -61,6 +63,7 @@ const toKey = (row: Row): ClientKey => ({
   createdAt: toMillis(numberOf(row, 'created_at')),
   disabledAt: optionalMoment(row, 'disabled_at'),
   revokedAt: optionalMoment(row, 'revoked_at'),
+  rules: jsonOf<KeyRules>(row, 'rules_json', {}),
 })
 
 function optionalMoment(row: Row, column: string): Millis | undefined {

@@ -71,6 +71,15 @@ const MIGRATIONS: readonly Migration[] = [
       'create index window_readings_by_time on window_readings (at)',
     ],
   },
+  {
+    version: 3,
+    statements: [
+      'alter table accounts add column models_json text',
+      'alter table accounts add column max_concurrent integer',
+      'alter table client_keys add column rules_json text',
+      'alter table bindings add column cache_json text',
+    ],
+  },
 ]
 
 const LATEST = MIGRATIONS.at(-1)?.version ?? 0

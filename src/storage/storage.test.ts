@@ -11,6 +11,7 @@ import {
   NOON,
   ownerOf,
   sampleAccount,
+  sampleBinding,
   sampleKey,
   sampleRow,
 } from '../../test/support/samples.ts'
@@ -107,7 +108,7 @@ async function openAll(
 async function fill({ accounts, keys, bindings, owners, health, ledger }: Storage): Promise<void> {
   await accounts.add(sampleAccount('a'))
   await keys.add(sampleKey('laptop'))
-  bindings.put('talk', { account: idOf('a'), spill: undefined, boundAt: NOON, usedAt: NOON })
+  bindings.put('talk', sampleBinding('a'))
   owners.put('file_1', ownerOf('a'))
   health.saveSession(idOf('a'), { startedAt: NOON, requests: 3 })
   ledger.append(sampleRow(1))

@@ -170,6 +170,7 @@ function create(): Metrics {
     accounts: () => [[['work'], 1]],
     windows: () => [[['work', '5h'], 0.42]],
     tokens: () => [[['work'], 3600]],
+    waiting: () => [[['interactive'], 4]],
     ledger: () => ({ waiting: 3, lost: 2 }),
     logLinesDropped: () => 1,
   })

@@ -28,6 +28,8 @@ export interface Gauges {
   readonly windows: () => Samples
   /** Account name → seconds until its token ends. */
   readonly tokens: () => Samples
+  /** Class of work → requests in the waiting line. */
+  readonly waiting: () => Samples
   readonly ledger: () => { readonly waiting: number; readonly lost: number }
   readonly logLinesDropped: () => number
 }
@@ -139,6 +141,13 @@ function gatewayFamilies(state: {
       kind: 'gauge',
       labels: ['account'],
       samples: gauges.accounts(),
+    }),
+    writeFamily({
+      name: 'spillway_waiting_requests',
+      help: 'Requests that wait in line for an account.',
+      kind: 'gauge',
+      labels: ['class'],
+      samples: gauges.waiting(),
     }),
     gauge('spillway_in_flight', 'Requests under way.', inFlight),
     gauge('spillway_ledger_waiting', 'Rows that wait for the database.', waiting),

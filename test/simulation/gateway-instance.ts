@@ -3,24 +3,29 @@
  * database file, over a clock and an upstream of the test's. It can be ended in order, or
  * crash: then nothing that it had begun goes on, and nothing that it had not stored is left.
  */
+
 import { randomUUIDv7 } from 'bun'
 import type { Account } from '../../src/core/account.ts'
 import type { AccountEvent } from '../../src/core/event.ts'
 import type { Clock } from '../../src/core/ports/clock.ts'
 import type { Upstream } from '../../src/core/ports/upstream.ts'
+import { NO_RULES } from '../../src/core/rules.ts'
 import { createKeeper, type Keeper } from '../../src/keeper/keeper.ts'
 import { digestParts, sha256 } from '../../src/platform/digest.ts'
 import { createRetryBudget } from '../../src/proxy/budget.ts'
 import type { ProxyContext } from '../../src/proxy/context.ts'
+import { createLine } from '../../src/proxy/line.ts'
 import { createPool, type Pool } from '../../src/proxy/pool.ts'
 import { createPoolMeters } from '../../src/proxy/pool-limits.ts'
 import { createProxy } from '../../src/proxy/proxy.ts'
+import { createSpending } from '../../src/proxy/spending.ts'
+import { originOf } from '../../src/proxy/target.ts'
 import type { Database } from '../../src/storage/database.ts'
 import { migrate } from '../../src/storage/migrations.ts'
 import { openSqlite } from '../../src/storage/sqlite.ts'
 import { openStorage, type Storage } from '../../src/storage/storage.ts'
 import { keeperParts, plainSecrets } from '../support/keeping.ts'
-import { memoryLog } from '../support/samples.ts'
+import { memoryLog, SAMPLE_POLICY } from '../support/samples.ts'
 
 export interface Places {
   readonly database: string
@@ -78,6 +83,9 @@ export async function openInstance({ clock, upstream, places, onEvent }: Surroun
     events: storage.events,
     readings: storage.readings,
     sessionMs: () => SESSION_MS,
+    circuitFaults: () => SETTINGS.retry.circuitFaults,
+    originOf,
+    changed: () => {},
     observe: (account, event) => {
       if (life.state === 'alive') onEvent(account, event)
     },
@@ -151,6 +159,8 @@ function contextOf(storage: Storage, shared: Shared): ProxyContext {
     owners: storage.owners,
     ledger: storage.ledger,
     budget: createRetryBudget(shared.clock.elapsed),
+    line: createLine({ clock: shared.clock, mostPlaces: () => 100 }),
+    spending: createSpending({ clock: shared.clock, views: shared.pool.views }),
     settings: () => SETTINGS,
     newId: randomUUIDv7,
     sha256,
@@ -171,7 +181,9 @@ function contextOf(storage: Storage, shared: Shared): ProxyContext {
 const SETTINGS: ReturnType<ProxyContext['settings']> = {
   strategy: 'affinity',
   sessionMs: SESSION_MS,
-  retry: { attemptsPerAccount: 3, delayMs: 1_000, backoff: 2, patienceMs: 60_000 },
+  retry: SAMPLE_POLICY,
+  rules: NO_RULES,
+  hedgeMs: 0,
   keyPolicy: 'off',
   isLoopback: true,
   isSecure: false,

@@ -140,6 +140,9 @@ export function openKeeping(plans: readonly LoginPlan[], clock = tickingClock())
     events: { add: (account, event) => void events.push({ account, ...event }), list: async () => [] },
     readings: { add: () => {}, list: async () => [], thin: async () => {} },
     sessionMs: () => HOUR_MS,
+    circuitFaults: () => 5,
+    originOf: ({ id }) => id,
+    changed: () => {},
     observe: () => {},
   })
   const initial = plans.map((plan) => signedInAccount(upstream, clock, plan))

@@ -6,14 +6,23 @@
 import type { ClientKey } from '../../src/core/access.ts'
 import { type Account, type AccountId, toAccountId, toSealedSecret } from '../../src/core/account.ts'
 import type { Failure } from '../../src/core/failure.ts'
-import { type Cooldown, HEALTHY } from '../../src/core/health.ts'
+import { type Cooldown, HEALTHY, NO_FAULTS } from '../../src/core/health.ts'
 import type { LedgerRow } from '../../src/core/ledger.ts'
+import type { Window } from '../../src/core/limits.ts'
 import type { Owner } from '../../src/core/owner.ts'
 import type { Clock } from '../../src/core/ports/clock.ts'
 import type { Log } from '../../src/core/ports/log.ts'
-import type { AccountView, FailedAttempt, RequestFacts, Situation } from '../../src/core/situation.ts'
-import { HOUR, later, MINUTE, type Millis, toMillis } from '../../src/core/time.ts'
+import { type Binding, CACHE_LIFE_MS, type CacheFacts } from '../../src/core/session.ts'
+import type {
+  AccountView,
+  FailedAttempt,
+  RequestFacts,
+  RetryPolicy,
+  Situation,
+} from '../../src/core/situation.ts'
+import { HOUR, later, MINUTE, type Millis, SECOND, toMillis } from '../../src/core/time.ts'
 import { NO_USAGE, type Usage } from '../../src/core/usage.ts'
+import { headroomOf, tightestOf, UNKNOWN_HEADROOM } from '../../src/core/window.ts'
 
 /** 2026-11-20T12:00:00Z */
 export const NOON: Millis = toMillis(Date.UTC(2026, 10, 20, 12))
@@ -30,6 +39,8 @@ export const sampleAccount = (name: string, fields: Partial<Account> = {}): Acco
   tier: 1,
   groups: [],
   modelMap: new Map(),
+  models: undefined,
+  maxConcurrent: undefined,
   secret: toSealedSecret(`v1.sealed-${name}`),
   refreshSecret: undefined,
   tokenExpiresAt: undefined,
@@ -53,6 +64,44 @@ export const sampleView = (name: string, { account, ...fields }: ViewFields = {}
   probingSince: undefined,
   session: undefined,
   organization: undefined,
+  plan: undefined,
+  windows: [],
+  tightest: 0,
+  headroom: UNKNOWN_HEADROOM,
+  expectedTokens: 0,
+  worth: new Map(),
+  meanMs: undefined,
+  dueAt: 0,
+  switched: undefined,
+  origin: { faults: NO_FAULTS, probingSince: undefined },
+  ...fields,
+})
+
+/** Windows, and what follows from them, as a pool would give them with the view. */
+export const withWindows = (windows: readonly Window[], paces?: ReadonlyMap<string, number>) => ({
+  windows,
+  tightest: tightestOf(windows, NOON),
+  headroom: headroomOf(windows, NOON, paces),
+})
+
+/** A conversation that was bound and used a minute ago, with a warm cache of 100,000 tokens. */
+export const sampleBinding = (
+  name: string,
+  { cache = {}, ...fields }: Partial<Omit<Binding, 'cache'>> & { readonly cache?: Partial<CacheFacts> } = {},
+): Binding => ({
+  account: idOf(name),
+  spill: undefined,
+  boundAt: later(NOON, -HOUR),
+  usedAt: later(NOON, -MINUTE),
+  organization: undefined,
+  cache: {
+    lifeMs: CACHE_LIFE_MS,
+    tokens: 100_000,
+    touchedAt: later(NOON, -MINUTE),
+    spillTokens: 0,
+    paidUsd: 0,
+    ...cache,
+  },
   ...fields,
 })
 
@@ -73,6 +122,7 @@ export const sampleFailed = (
   fields: Partial<Failure> = {},
 ): FailedAttempt => ({
   account: idOf(name),
+  model: 'claude-sonnet-5-5',
   failure: { cause, scope: { kind: 'request' }, evidence: `${cause} seen`, ...fields },
   status: undefined,
   isPresentable: false,
@@ -88,10 +138,26 @@ export const ownerOf = (name: string, organization?: string): Owner => ({
 
 type SituationFields = Partial<Omit<Situation, 'request'>> & { readonly request?: Partial<RequestFacts> }
 
+export const SAMPLE_POLICY: RetryPolicy = {
+  attemptsPerAccount: 3,
+  delayMs: 1_000,
+  backoff: 2,
+  patienceMs: MINUTE,
+  queueMs: 30 * SECOND,
+  throttleWaitMs: 3 * SECOND,
+  circuitFaults: 5,
+  waitUsdPerSecond: 0.03,
+}
+
 /** A request has just come, at noon; nothing has been tried for it. */
 export const sampleSituation = ({ request = {}, ...fields }: SituationFields): Situation => ({
   request: {
     model: 'claude-sonnet-5-5',
+    wanted: 'model' in request ? request.model : 'claude-sonnet-5-5',
+    class: 'interactive',
+    tokens: 10_000,
+    excluded: [],
+    holdUntil: undefined,
     conversation: 'c1',
     clientRetries: 0,
     owner: undefined,
@@ -100,11 +166,15 @@ export const sampleSituation = ({ request = {}, ...fields }: SituationFields): S
   accounts: [],
   binding: undefined,
   failed: [],
+  pool: undefined,
+  reserves: [],
+  spentUsd: () => 0,
   strategy: 'affinity',
   sessionMs: 5 * HOUR,
-  policy: { attemptsPerAccount: 3, delayMs: 1_000, backoff: 2, patienceMs: MINUTE },
+  policy: SAMPLE_POLICY,
   retriesLeft: 10,
   startedAt: NOON,
+  waitedMs: 0,
   now: NOON,
   chance: 0.5,
   ...fields,
@@ -118,6 +188,7 @@ export const sampleKey = (name: string, fields: Partial<ClientKey> = {}): Client
   createdAt: NOON,
   disabledAt: undefined,
   revokedAt: undefined,
+  rules: {},
   ...fields,
 })
 

@@ -10,6 +10,7 @@ import { newAccountSchema } from '../account-schemas.ts'
 import type { Answer, Input } from '../contract.ts'
 import type { Handlers } from '../handlers.ts'
 import type { Services } from '../services.ts'
+import { toModelMapView } from '../views.ts'
 import { assertTerms, type NewAccount, providerFor, toNewAccount } from './account-input.ts'
 
 export function accountFileHandlers(services: Services): Pick<Handlers, 'exportAccounts' | 'importAccounts'> {
@@ -48,7 +49,9 @@ function toEntry({ secrets }: Services, account: Account): NewAccount {
     weight: account.weight,
     tier: account.tier,
     groups: [...account.groups],
-    modelMap: Object.fromEntries(account.modelMap),
+    modelMap: toModelMapView(account.modelMap),
+    ...(account.models === undefined ? {} : { models: [...account.models] }),
+    ...(account.maxConcurrent === undefined ? {} : { maxConcurrent: account.maxConcurrent }),
     planOnly: account.planOnly,
     paused: account.pausedAt !== undefined,
   }

@@ -105,6 +105,10 @@ function checkedHeaders(headers: Readonly<Record<string, string>>): Readonly<Rec
   return Object.fromEntries(entries)
 }
 
+/** One name or several, best first. */
+export const toModelMap = (map: NonNullable<NewAccount['modelMap']>): Account['modelMap'] =>
+  new Map(Object.entries(map).map(([from, to]) => [from, typeof to === 'string' ? [to] : to]))
+
 /** Keys for those that have keys, tokens for those that are signed in to. */
 function assertCredential({ id, credential }: ProviderInfo, body: NewAccount): void {
   const { apiKey, accessToken, refreshToken, tokenExpiresAt } = body
@@ -147,7 +151,9 @@ export function toNewAccount(services: Services, body: NewAccount): Account {
     weight: body.weight ?? 1,
     tier: body.tier ?? 1,
     groups: body.groups ?? [],
-    modelMap: new Map(Object.entries(body.modelMap ?? {})),
+    modelMap: toModelMap(body.modelMap ?? {}),
+    models: body.models,
+    maxConcurrent: body.maxConcurrent,
     ...toCredential(services, id, body),
     credentialVersion: 1,
     planOnly: body.planOnly ?? false,

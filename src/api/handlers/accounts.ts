@@ -15,6 +15,7 @@ import {
   providerFor,
   replaceCredential,
   toCredential,
+  toModelMap,
   toNetwork,
   toNewAccount,
 } from './account-input.ts'
@@ -110,7 +111,7 @@ async function edit(
   account: Account,
   body: Input<'changeAccount'>['body'],
 ): Promise<AccountView> {
-  const { apiKey, baseUrl, modelMap, name, proxy, headers, ...plain } = body
+  const { apiKey, baseUrl, modelMap, models, maxConcurrent, name, proxy, headers, ...plain } = body
   if (name !== undefined && name !== account.name) assertName(services, name)
   if (baseUrl !== undefined) {
     assertBaseUrl(services, account.provider, baseUrl ?? providerFor(services, account.provider).baseUrl)
@@ -125,7 +126,9 @@ async function edit(
     ...definedOnly(plain),
     ...(name === undefined ? {} : { name }),
     ...(baseUrl === undefined ? {} : { baseUrl: baseUrl ?? undefined }),
-    ...(modelMap === undefined ? {} : { modelMap: new Map(Object.entries(modelMap)) }),
+    ...(modelMap === undefined ? {} : { modelMap: toModelMap(modelMap) }),
+    ...(models === undefined ? {} : { models: models ?? undefined }),
+    ...(maxConcurrent === undefined ? {} : { maxConcurrent: maxConcurrent ?? undefined }),
     ...(network === account.network ? {} : { network }),
   })
   const present =

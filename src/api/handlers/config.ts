@@ -1,5 +1,6 @@
 /** The handlers of /api/config and the strategies. */
 import { GatewayError } from '../../core/error.ts'
+import { nearest } from '../../core/similar.ts'
 import { STRATEGIES } from '../../core/strategies.ts'
 import type { Answer } from '../contract.ts'
 import type { Handlers } from '../handlers.ts'
@@ -9,6 +10,13 @@ type ConfigHandlers = Pick<
   Handlers,
   'showConfig' | 'changeConfig' | 'showStrategy' | 'changeStrategy' | 'listStrategies'
 >
+
+const NAMES = STRATEGIES.map(({ name }) => name)
+
+function hint(wanted: string): string {
+  const near = nearest(wanted, NAMES)
+  return near === undefined ? '' : ` Did you mean "${near}"?`
+}
 
 export function configHandlers({ config }: Services): ConfigHandlers {
   const show = (notes: readonly string[] = []): Answer<'showConfig'> => ({
@@ -21,7 +29,7 @@ export function configHandlers({ config }: Services): ConfigHandlers {
     showStrategy: async () => ({ strategy: config.strategy() }),
     async changeStrategy({ body }) {
       if (!STRATEGIES.some(({ name }) => name === body.strategy)) {
-        const message = `There is no strategy "${body.strategy}". There are: ${STRATEGIES.map(({ name }) => name).join(', ')}.`
+        const message = `There is no strategy "${body.strategy}". There are: ${NAMES.join(', ')}.${hint(body.strategy)}`
         throw new GatewayError('bad-request', message, { details: [{ path: 'strategy', message }] })
       }
       await config.change({ strategy: body.strategy })

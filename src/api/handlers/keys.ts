@@ -1,6 +1,8 @@
 /** The handlers of /api/keys. A key's secret is in one answer only: the one that creates it. */
-import type { ClientKey } from '../../core/access.ts'
+import type { ClientKey, KeyRules } from '../../core/access.ts'
 import { GatewayError } from '../../core/error.ts'
+import { readLength } from '../../core/time.ts'
+import type { Input } from '../contract.ts'
 import type { Handlers } from '../handlers.ts'
 import type { Services } from '../services.ts'
 import { toKeyView } from '../views.ts'
@@ -27,6 +29,7 @@ export function keyHandlers(services: Services): KeyHandlers {
         createdAt: clock.now(),
         disabledAt: undefined,
         revokedAt: undefined,
+        rules: rulesAfter({}, body),
       }
       await keys.add(key)
       return { ...toKeyView(key), secret }
@@ -40,6 +43,7 @@ export function keyHandlers(services: Services): KeyHandlers {
       const changed = await keys.change(key.id, {
         name: body.name ?? key.name,
         disabledAt: body.disabled === undefined ? disabledAt : disabledSince(body.disabled, key, clock.now()),
+        rules: rulesAfter(key.rules, body),
       })
       return toKeyView(changed)
     },
@@ -48,6 +52,18 @@ export function keyHandlers(services: Services): KeyHandlers {
       return toKeyView(await keys.change(key.id, { revokedAt: key.revokedAt ?? clock.now() }))
     },
   }
+}
+
+/** What is not named stays, null takes it back. */
+function rulesAfter(
+  before: KeyRules,
+  change: Omit<Input<'changeKey'>['body'], 'name' | 'disabled'>,
+): KeyRules {
+  const { pool, class: ofClass, hold, runaway, models } = change
+  const holdMs = typeof hold === 'string' ? (readLength(hold) ?? null) : hold
+  const said = Object.entries({ pool, class: ofClass, holdMs, runaway, models })
+  const next = { ...before, ...Object.fromEntries(said.filter(([, value]) => value !== undefined)) }
+  return Object.fromEntries(Object.entries(next).filter(([, value]) => value !== null))
 }
 
 const disabledSince = (

@@ -1,6 +1,7 @@
 /** `spillway accounts add`, `set` and `rename`: what the operator says about accounts. */
 import type { Command } from 'commander'
 import type { Client } from '../../api/client.ts'
+import type { ClientInput } from '../../api/contract.ts'
 import { examples, type JsonOption, present, useClient, withJson } from '../command.ts'
 import { CommandError, EXIT, type Shell } from '../shell.ts'
 import { type AccountOptions, readApiKey, toAccountFields, withAccountOptions } from './account-options.ts'
@@ -70,8 +71,18 @@ function sayAdded(shell: Shell, name: string, notes: readonly string[]): void {
   for (const note of notes) shell.output.note(note)
 }
 
-type SetOptions = AccountOptions &
-  JsonOption & { readonly clearProxy?: boolean; readonly clearHeaders?: boolean }
+type SetOptions = AccountOptions & JsonOption & { readonly [Name in keyof typeof CLEARED]?: boolean }
+
+/** Options that take something back, and what the API is told then. */
+const CLEARED = {
+  clearProxy: { proxy: null },
+  clearHeaders: { headers: null },
+  clearBaseUrl: { baseUrl: null },
+  clearGroups: { groups: [] as string[] },
+  clearModelMap: { modelMap: {} },
+  allModels: { models: null },
+  unlimitedConcurrency: { maxConcurrent: null },
+} as const
 
 function addSetting(accounts: Command, shell: Shell): void {
   const set = accounts.command('set').description('Change an account.').argument('<name>')
@@ -79,17 +90,22 @@ function addSetting(accounts: Command, shell: Shell): void {
     withJson(
       withAccountOptions(set)
         .option('--clear-proxy', 'let its requests leave as all others do')
-        .option('--clear-headers', 'add no header to its requests any more'),
+        .option('--clear-headers', 'add no header to its requests any more')
+        .option('--clear-base-url', 'use the provider’s own address again')
+        .option('--clear-groups', 'take it out of all groups')
+        .option('--clear-model-map', 'map no models any more')
+        .option('--all-models', 'let it serve whatever its provider and plan say')
+        .option('--unlimited-concurrency', 'give it as many requests at once as there are'),
     ),
     'spillway accounts set work --priority 5',
     'spillway accounts set work --api-key-stdin < key.txt',
+    'spillway accounts set glm --model-map opus=glm-5.3,glm-5.2 --max-concurrent 4',
   ).action(async (name: string, options: SetOptions) => {
     const apiKey = await readApiKey(shell, options, false)
     const body = {
       ...toAccountFields(options, shell.environment),
       ...(apiKey === undefined ? {} : { apiKey }),
-      ...(options.clearProxy === true ? { proxy: null } : {}),
-      ...(options.clearHeaders === true ? { headers: null } : {}),
+      ...clearedBy(options),
     }
     await useClient(shell, async (client) => {
       const changed = await client.changeAccount({ params: { id: name }, body })
@@ -97,6 +113,14 @@ function addSetting(accounts: Command, shell: Shell): void {
     })
   })
 }
+
+const clearedBy = (options: SetOptions) =>
+  Object.assign(
+    {},
+    ...CLEARING.filter((name) => options[name] === true).map((name) => CLEARED[name]),
+  ) as Partial<ClientInput<'changeAccount'>['body']>
+
+const CLEARING = Object.keys(CLEARED) as readonly (keyof typeof CLEARED)[]
 
 function addRenaming(accounts: Command, shell: Shell): void {
   withJson(

@@ -12,6 +12,8 @@ export interface AccountOptions {
   readonly tier?: number
   readonly group?: readonly string[]
   readonly modelMap?: readonly string[]
+  readonly model?: readonly string[]
+  readonly maxConcurrent?: number
   readonly planOnly?: boolean
   readonly proxy?: string
   readonly header?: readonly string[]
@@ -23,7 +25,9 @@ export interface AccountFields {
   readonly weight?: number
   readonly tier?: number
   readonly groups?: string[]
-  readonly modelMap?: Record<string, string>
+  readonly modelMap?: Record<string, string | string[]>
+  readonly models?: string[]
+  readonly maxConcurrent?: number
   readonly planOnly?: boolean
   readonly proxy?: string
   readonly headers?: Record<string, string>
@@ -38,7 +42,16 @@ export const withAccountOptions = (command: Command): Command =>
     .addOption(numeric('--weight <number>', 'share among equals'))
     .addOption(numeric('--tier <number>', 'size of the plan'))
     .addOption(repeated('--group <name>', 'a group it belongs to (may be repeated)'))
-    .addOption(repeated('--model-map <from=to>', 'serve one model by another (may be repeated)'))
+    .addOption(
+      repeated(
+        '--model-map <from=to>',
+        'serve one model by another; FROM may be a family or "*", TO several with commas, best first (may be repeated)',
+      ),
+    )
+    .addOption(
+      repeated('--model <name>', 'a model or family that it serves, and no others (may be repeated)'),
+    )
+    .addOption(numeric('--max-concurrent <number>', 'requests that it is given at once'))
     .option('--plan-only', 'treat paid overage as a limit')
     .option('--no-plan-only', 'let it draw on paid overage')
     .option(
@@ -47,10 +60,9 @@ export const withAccountOptions = (command: Command): Command =>
     )
     .addOption(repeated('--header <name=value>', 'a header to add to its requests (may be repeated)'))
 
-export function toAccountFields(
-  { baseUrl, priority, weight, tier, group, modelMap, planOnly, proxy, header }: AccountOptions,
-  environment: Shell['environment'],
-): AccountFields {
+export function toAccountFields(options: AccountOptions, environment: Shell['environment']): AccountFields {
+  const { baseUrl, priority, weight, tier, group, modelMap, model, maxConcurrent } = options
+  const { planOnly, proxy, header } = options
   return {
     ...(planOnly === undefined ? {} : { planOnly }),
     ...(proxy === undefined ? {} : { proxy: fromEnvironment(proxy, environment) }),
@@ -60,8 +72,20 @@ export function toAccountFields(
     ...(weight === undefined ? {} : { weight }),
     ...(tier === undefined ? {} : { tier }),
     ...(group === undefined ? {} : { groups: [...group] }),
-    ...(modelMap === undefined ? {} : { modelMap: Object.fromEntries(modelMap.map(toPair)) }),
+    ...(modelMap === undefined ? {} : { modelMap: toModelMap(modelMap) }),
+    ...(model === undefined ? {} : { models: [...model] }),
+    ...(maxConcurrent === undefined ? {} : { maxConcurrent }),
   }
+}
+
+/** The same FROM again adds an alternative. */
+function toModelMap(texts: readonly string[]): Record<string, string | string[]> {
+  const map = new Map<string, string[]>()
+  for (const [from, to] of texts.map(toPair)) {
+    const names = to.split(',').map((name) => name.trim())
+    map.set(from, [...(map.get(from) ?? []), ...names])
+  }
+  return Object.fromEntries([...map].map(([from, to]) => [from, to.length === 1 ? (to[0] ?? '') : to]))
 }
 
 /** A proxy's password does not belong on a command line, where others can read it. */
@@ -71,7 +95,7 @@ function fromEnvironment(text: string, environment: Shell['environment']): strin
   return nonEmpty(environment[name]?.trim() ?? '', `The environment variable ${name} is empty or not set.`)
 }
 
-function toPair(text: string): readonly [string, string] {
+export function toPair(text: string): readonly [string, string] {
   const equals = text.indexOf('=')
   if (equals > 0 && equals < text.length - 1) return [text.slice(0, equals), text.slice(equals + 1)]
   throw new CommandError(EXIT.usage, `"${text}" is not of the form FROM=TO.`)

@@ -42,9 +42,11 @@ const identityOf = (account: Account): Fields => [
   [
     'model map',
     Object.entries(account.modelMap)
-      .map(([from, to]) => `${from} → ${to}`)
+      .map(([from, to]) => `${from} → ${[to].flat().join(' or ')}`)
       .join(', ') || undefined,
   ],
+  ['serves only', account.models?.join(', ')],
+  ['requests at once', account.maxConcurrent],
   ['proxy', account.proxy],
   ['added headers', account.headers.join(', ') || undefined],
   ['plan only', account.planOnly ? 'yes: paid overage counts as a limit' : undefined],

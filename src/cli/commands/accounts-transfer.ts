@@ -65,9 +65,22 @@ async function exportAccounts(shell: Shell, client: Client, options: ExportOptio
 async function plain(client: Client): Promise<string> {
   const { accounts } = await client.listAccounts()
   const shown = accounts.map(
-    ({ name, provider, baseUrl, priority, weight, tier, groups, modelMap, planOnly }) => ({
-      ...{ name, provider, baseUrl, priority, weight, tier, groups, modelMap, planOnly },
-    }),
+    ({ name, provider, baseUrl, priority, weight, tier, groups, planOnly, ...rest }) => {
+      const { modelMap, models, maxConcurrent } = rest
+      return {
+        name,
+        provider,
+        baseUrl,
+        priority,
+        weight,
+        tier,
+        groups,
+        modelMap,
+        models,
+        maxConcurrent,
+        planOnly,
+      }
+    },
   )
   return JSON.stringify(shown, undefined, 2)
 }

@@ -32,6 +32,7 @@ export function addConfigCommands(program: Command, shell: Shell): void {
       .argument('<name>')
       .argument('<value>'),
     'spillway config set strategy round-robin',
+    `spillway config set pools '{"default": ["subscriptions", {"group": "keys", "usdPerDay": 20}]}'`,
     'spillway config set allowedHosts gateway.lan,gateway.example.com',
   ).action((name: string, value: string) => change(shell, name, value))
   config
@@ -76,4 +77,7 @@ function showList(shell: Shell, settings: readonly Setting[]): void {
   )
 }
 
-const toText = (value: unknown): string => (Array.isArray(value) ? value.join(',') : String(value))
+function toText(value: unknown): string {
+  if (Array.isArray(value) && value.every((each) => typeof each === 'string')) return value.join(',')
+  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+}

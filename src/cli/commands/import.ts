@@ -109,14 +109,8 @@ function credentialOf({ apiKey, accessToken, refreshToken }: ImportedAccount): s
   return apiKey === undefined ? 'none' : 'an API key'
 }
 
-const remarkOn = ({ skipped, isPaused, familyMap }: ImportedAccount): string =>
-  [
-    skipped === undefined ? undefined : `left out: ${skipped}`,
-    isPaused === true ? 'paused' : undefined,
-    familyMap === undefined
-      ? undefined
-      : `its rules for model families (${Object.keys(familyMap).join(', ')}) are not taken over`,
-  ]
+const remarkOn = ({ skipped, isPaused }: ImportedAccount): string =>
+  [skipped === undefined ? undefined : `left out: ${skipped}`, isPaused === true ? 'paused' : undefined]
     .filter(Boolean)
     .join('; ')
 
@@ -160,7 +154,6 @@ async function add(
 
 const toBody = ({
   skipped: _,
-  familyMap: __,
   isPaused,
   modelMap,
   accessToken,
@@ -172,8 +165,11 @@ const toBody = ({
     ? {}
     : { accessToken }),
   ...(isPaused === true ? { paused: true } : {}),
-  ...(modelMap === undefined ? {} : { modelMap: { ...modelMap } }),
+  ...(modelMap === undefined ? {} : { modelMap: toModelMap(modelMap) }),
 })
+
+const toModelMap = (modelMap: NonNullable<ImportedAccount['modelMap']>) =>
+  Object.fromEntries(Object.entries(modelMap).map(([from, to]) => [from, [...to]]))
 
 async function bringHistory(
   shell: Shell,

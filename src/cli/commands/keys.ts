@@ -1,9 +1,10 @@
 /** `spillway keys …`: keys for clients. A secret is printed once, when its key is created. */
-import type { Command } from 'commander'
-import type { Key } from '../../api/contract.ts'
-import { examples, type JsonOption, present, useClient, withJson } from '../command.ts'
+import { type Command, Option } from 'commander'
+import type { ClientInput, Key } from '../../api/contract.ts'
+import { examples, type JsonOption, present, repeated, useClient, withJson } from '../command.ts'
 import { fields, fromNow, table } from '../format.ts'
-import type { Shell } from '../shell.ts'
+import { CommandError, EXIT, type Shell } from '../shell.ts'
+import { toPair } from './account-options.ts'
 
 export function addKeyCommands(program: Command, shell: Shell): void {
   const keys = program
@@ -22,17 +23,71 @@ export function addKeyCommands(program: Command, shell: Shell): void {
         present(shell, options, await client.showKey({ params: { id: name } }), (key) => showOne(shell, key))
       }),
   )
+  addCreating(keys, shell)
+  addSetting(keys, shell)
+  addSwitches(keys, shell)
+}
+
+interface RuleOptions {
+  readonly pool?: string
+  readonly class?: string
+  readonly hold?: string
+  readonly runaway?: string
+  readonly prefer?: readonly string[]
+}
+
+const withRules = (command: Command): Command =>
+  command
+    .option('--pool <name>', 'the pool or group that serves it, and the only one')
+    .addOption(new Option('--class <class>', 'its class of work').choices(['interactive', 'background']))
+    .option('--hold <length>', 'rather wait so long than be refused when everything is limited: 90s, 10m')
+    .addOption(
+      new Option('--runaway <what>', 'what happens to a client that seems to have run away').choices([
+        'off',
+        'warn',
+        'refuse',
+      ]),
+    )
+    .addOption(
+      repeated('--prefer <from=to>', 'another model in the place of one or of a family (may be repeated)'),
+    )
+
+function rulesOf({ pool, class: ofClass, hold, runaway, prefer }: RuleOptions): Rules {
+  return {
+    ...(pool === undefined ? {} : { pool }),
+    ...(isOneOf(ofClass, CLASSES) ? { class: ofClass } : {}),
+    ...(hold === undefined ? {} : { hold }),
+    ...(isOneOf(runaway, RUNAWAYS) ? { runaway } : {}),
+    ...(prefer === undefined ? {} : { models: Object.fromEntries(prefer.map(toPair)) }),
+  }
+}
+
+type Rules = Omit<ClientInput<'createKey'>['body'], 'name'>
+
+const CLASSES = ['interactive', 'background'] as const
+const RUNAWAYS = ['off', 'warn', 'refuse'] as const
+const isOneOf = <Word extends string>(text: string | undefined, words: readonly Word[]): text is Word =>
+  words.some((word) => word === text)
+
+function addCreating(keys: Command, shell: Shell): void {
   examples(
     withJson(
-      keys.command('create').description('Create a key and print its secret, this once.').argument('<name>'),
+      withRules(
+        keys
+          .command('create')
+          .description('Create a key and print its secret, this once.')
+          .argument('<name>'),
+      ),
     ),
     'spillway keys create laptop',
+    'spillway keys create nightly --class background --pool cheap --hold 10m',
     'export ANTHROPIC_AUTH_TOKEN=$(spillway keys create ci)',
-  ).action((name: string, options: JsonOption) =>
+  ).action((name: string, options: RuleOptions & JsonOption) =>
     useClient(
       shell,
       async (client) => {
-        present(shell, options, await client.createKey({ body: { name } }), ({ secret }) => {
+        const created = await client.createKey({ body: { name, ...rulesOf(options) } })
+        present(shell, options, created, ({ secret }) => {
           shell.output.line(secret)
           shell.output.note(
             'This is the only time that the secret is shown. From now on every client needs a key.',
@@ -42,19 +97,49 @@ export function addKeyCommands(program: Command, shell: Shell): void {
       { mayCreate: true },
     ),
   )
-  withJson(
-    keys
-      .command('set')
-      .description('Rename a key.')
-      .argument('<name>')
-      .requiredOption('--name <new-name>', 'its new name'),
-  ).action((name: string, options: { readonly name: string } & JsonOption) =>
+}
+
+interface SetOptions extends RuleOptions, JsonOption {
+  readonly name?: string
+  readonly clear?: readonly string[]
+}
+
+const CLEARABLE = ['pool', 'class', 'hold', 'runaway', 'models'] as const
+
+function addSetting(keys: Command, shell: Shell): void {
+  examples(
+    withJson(
+      withRules(keys.command('set').description('Rename a key, or change its rules.').argument('<name>'))
+        .option('--name <new-name>', 'its new name')
+        .addOption(repeated('--clear <rule>', `take a rule back: ${CLEARABLE.join(', ')} (may be repeated)`)),
+    ),
+    'spillway keys set ci --name builds',
+    'spillway keys set nightly --prefer opus=claude-haiku-5-5',
+    'spillway keys set nightly --clear hold',
+  ).action((name: string, options: SetOptions) =>
     useClient(shell, async (client) => {
-      const changed = await client.changeKey({ params: { id: name }, body: { name: options.name } })
-      present(shell, options, changed, () => shell.output.line(`${name} is now called ${options.name}.`))
+      const body = {
+        ...rulesOf(options),
+        ...clearedBy(options),
+        ...(options.name === undefined ? {} : { name: options.name }),
+      }
+      if (Object.keys(body).length === 0)
+        throw new CommandError(EXIT.usage, 'Say what is to change, such as --name or --pool.')
+      const changed = await client.changeKey({ params: { id: name }, body })
+      present(shell, options, changed, () =>
+        shell.output.line(
+          options.name === undefined ? `Changed the key ${name}.` : `${name} is now called ${options.name}.`,
+        ),
+      )
     }),
   )
-  addSwitches(keys, shell)
+}
+
+function clearedBy({ clear = [] }: SetOptions): { readonly [Name in (typeof CLEARABLE)[number]]?: null } {
+  const unknown = clear.find((name) => !isOneOf(name, CLEARABLE))
+  if (unknown !== undefined)
+    throw new CommandError(EXIT.usage, `There is no rule "${unknown}"; there are ${CLEARABLE.join(', ')}.`)
+  return Object.fromEntries(clear.map((name) => [name, null]))
 }
 
 function addSwitches(keys: Command, shell: Shell): void {
@@ -102,7 +187,10 @@ function showList(shell: Shell, list: readonly Key[]): void {
   )
 }
 
-function showOne(shell: Shell, { id, name, state, hint, createdAt, disabledAt, revokedAt }: Key): void {
+function showOne(
+  shell: Shell,
+  { id, name, state, hint, createdAt, disabledAt, revokedAt, ...rules }: Key,
+): void {
   fields(shell.output, [
     ['name', name],
     ['id', id],
@@ -111,5 +199,16 @@ function showOne(shell: Shell, { id, name, state, hint, createdAt, disabledAt, r
     ['created', createdAt],
     ['disabled', disabledAt],
     ['revoked', revokedAt],
+    ['pool', rules.pool],
+    ['class', rules.class],
+    ['rather waits', rules.hold],
+    ['runaway', rules.runaway],
+    [
+      'prefers',
+      rules.models &&
+        Object.entries(rules.models)
+          .map(([from, to]) => `${to} for ${from}`)
+          .join(', '),
+    ],
   ])
 }

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import type { ClientInput, LedgerRequest } from '../../api/contract.ts'
 import { examples, type JsonOption, numeric, present, useClient, withJson } from '../command.ts'
 import { csvLine } from '../csv.ts'
+import { showDecision } from '../decision.ts'
 import { costOf, fields, fromNow, seconds, table } from '../format.ts'
 import { CommandError, EXIT, type Shell } from '../shell.ts'
 import { tail } from './requests-tail.ts'
@@ -150,14 +151,7 @@ function explain({ output }: Shell, { decision, attempts, account }: LedgerReque
       ? `No account served it. ${decision.refusal ?? ''}`
       : `${account} served it: ${decision.reason ?? decision.refusal ?? 'it was the only one'} (strategy ${decision.strategy}).`,
   )
-  if (decision.candidates.length > 0) {
-    output.line()
-    table(
-      output,
-      ['CANDIDATE', 'EXCLUDED', 'UNTIL'],
-      decision.candidates.map(({ account: name, excluded, until }) => [name, excluded ?? 'no', until ?? '']),
-    )
-  }
+  showDecision(output, decision)
   if (attempts.length > 0) {
     output.line()
     table(

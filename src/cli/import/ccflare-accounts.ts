@@ -152,28 +152,27 @@ function settingsOf(row: Fields): Partial<ImportedAccount> {
 const within = (value: number, limit: number): number => Math.max(-limit, Math.min(limit, value))
 
 function mappingsOf(row: Fields, { mappings }: Endpoint): Partial<ImportedAccount> {
-  const { models, families } = readMappings(readJson(row.model_mappings), mappings)
-  return present({ modelMap: unlessEmpty(models), familyMap: unlessEmpty(families) })
+  const { models } = readMappings(readJson(row.model_mappings), mappings)
+  return present({ modelMap: unlessEmpty(models) })
 }
 
 const unlessEmpty = <T extends object>(value: T): T | undefined =>
   Object.keys(value).length === 0 ? undefined : value
 
 function* notesOn(row: Fields, account: ImportedAccount, program: string): Generator<string> {
-  const { name, skipped, isPaused, familyMap } = account
+  const { name, skipped, isPaused } = account
   if (name !== row.name) yield `The account "${String(row.name ?? '')}" is called ${name} here.`
   if (skipped !== undefined) return
   const reason = readText(row.pause_reason)
   if (isPaused === true && reason !== undefined && reason !== 'manual')
     yield `${name} was paused by ${program} itself (${reason}) and stays paused until you resume it.`
-  if (familyMap !== undefined)
-    yield `${name} maps whole families of models (${Object.entries(familyMap)
-      .map(([family, model]) => `${family} to ${model}`)
-      .join(', ')}); Spillway maps model by model.`
   const text = readText(row.model_mappings)
   const mappings = readJson(text)
   if (text !== undefined && mappings === undefined)
     yield `The model mappings of ${name} cannot be read and are left out.`
-  if (readMappings(mappings).hasAlternatives || readText(row.model_fallbacks) !== undefined)
-    yield `${name} names further models to fall back to. They are left out: Spillway serves no other model than the one that was mapped.`
+  const { custom } = readMappings(mappings)
+  if (custom.length > 0)
+    yield `${name} maps models of no known family to ${custom.join(' or ')}. That is left out; map them by name, or all of them with "--model-map *=${custom[0]}".`
+  if (readText(row.model_fallbacks) !== undefined)
+    yield `${name} names models to fall back to for all others. They are left out: name them behind each model’s own, as in "--model-map opus=first,second".`
 }

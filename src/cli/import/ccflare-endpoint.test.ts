@@ -31,28 +31,26 @@ describe('an endpoint', () => {
 })
 
 describe('rules for models', () => {
-  it('are told apart: of one model, and of a family', () => {
+  it('are of one model or of a family; what is of no family is told apart', () => {
     expect(readMappings({ 'claude-opus-5': 'big', opus: 'bigger', custom: 'any' })).toEqual({
-      models: { 'claude-opus-5': 'big' },
-      families: { opus: 'bigger', custom: 'any' },
-      hasAlternatives: false,
+      models: { 'claude-opus-5': ['big'], opus: ['bigger'] },
+      custom: ['any'],
     })
   })
 
-  it('may be wrapped, and may be lists of which the first counts', () => {
+  it('may be wrapped, and may be lists, best first', () => {
     expect(readMappings({ modelMappings: { a: ['b', 'c'] } })).toEqual({
-      models: { a: 'b' },
-      families: {},
-      hasAlternatives: true,
+      models: { a: ['b', 'c'] },
+      custom: [],
     })
   })
 
   it('of a later layer win', () => {
-    expect(readMappings({ a: 'b', c: 'd' }, undefined, { a: 'e' }).models).toEqual({ a: 'e', c: 'd' })
+    expect(readMappings({ a: 'b', c: 'd' }, undefined, { a: 'e' }).models).toEqual({ a: ['e'], c: ['d'] })
   })
 
   it('that say nothing are left out', () => {
-    const nothing = { models: {}, families: {}, hasAlternatives: false }
+    const nothing = { models: {}, custom: [] }
     expect(readMappings({ a: null, b: 5, c: [], d: '', e: [7], f: {} })).toEqual(nothing)
     expect(readMappings(undefined)).toEqual(nothing)
   })
@@ -60,8 +58,8 @@ describe('rules for models', () => {
   it('keep names that objects have by themselves', () => {
     const { models } = readMappings(JSON.parse('{"__proto__":"a","constructor":"b"}'))
     expect(Object.entries(models)).toEqual([
-      ['__proto__', 'a'],
-      ['constructor', 'b'],
+      ['__proto__', ['a']],
+      ['constructor', ['b']],
     ])
   })
 })

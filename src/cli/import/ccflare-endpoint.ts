@@ -34,40 +34,30 @@ function toEndpoint(text: string): Endpoint {
 }
 
 export interface Mappings {
-  /** The model asked for → the model that is asked for instead. */
-  readonly models: Readonly<Record<string, string>>
-  /** The same for every model of a family. */
-  readonly families: Readonly<Record<string, string>>
-  /** Whether further models were named, to be tried after the first. */
-  readonly hasAlternatives: boolean
+  /** The model asked for, or its family → the models that are asked for instead, best first. */
+  readonly models: Readonly<Record<string, readonly string[]>>
+  /** Where whatever is of no known family goes there; Spillway has no such rule. */
+  readonly custom: readonly string[]
 }
 
-const FAMILIES: ReadonlySet<string> = new Set(['opus', 'sonnet', 'haiku', 'fable', 'mythos', 'custom'])
+const CUSTOM = 'custom'
 
 /** Later ones win, as they do there. */
 export function readMappings(...layers: readonly (Fields | undefined)[]): Mappings {
   const rules = layers
     .flatMap((layer) => Object.entries(unwrapped(layer)))
-    .map(([from, value]) => ({ from, names: toNames(value) }))
-    .filter(({ from, names }) => from !== '' && names.length > 0)
-  const merged = new Map(rules.map((rule) => [rule.from, rule]))
-  const pick = (isFamily: boolean): Readonly<Record<string, string>> =>
-    Object.fromEntries(
-      [...merged.values()]
-        .filter(({ from }) => FAMILIES.has(from) === isFamily)
-        .map(({ from, names }) => [from, names[0] ?? '']),
-    )
-  return {
-    models: pick(false),
-    families: pick(true),
-    hasAlternatives: [...merged.values()].some(({ names }) => names.length > 1),
-  }
+    .map(([from, value]) => [from, toNames(value)] as const)
+    .filter(([from, names]) => from !== '' && names.length > 0)
+  const merged = new Map(rules)
+  const custom = merged.get(CUSTOM) ?? []
+  merged.delete(CUSTOM)
+  return { models: Object.fromEntries(merged), custom }
 }
 
 /** Some versions wrapped the rules once more. */
 const unwrapped = (layer: Fields | undefined): Fields =>
   isFields(layer?.modelMappings) ? layer.modelMappings : (layer ?? {})
 
-/** A model's name, or a list of which the first is used as long as it can be. */
+/** A model's name, or a list of them, best first. */
 const toNames = (value: unknown): readonly string[] =>
   (Array.isArray(value) ? value : [value]).map(readText).filter((name) => name !== undefined)

@@ -147,16 +147,16 @@ describe('a database of the latest better-ccflare', () => {
   })
 
   it('gives rules for models, and says what of them Spillway does otherwise', () => {
-    const model_mappings = '{"claude-opus-5":"glm-5.3","opus":["glm-5.2","glm-4.7"]}'
-    create(LATEST, [row({ provider: 'zai', api_key: 'CANARY-key', model_mappings })])
+    const model_mappings = '{"claude-opus-5":"glm-5.3","opus":["glm-5.2","glm-4.7"],"custom":"glm-4.5"}'
+    const model_fallbacks = '{"opus":"glm-4.5"}'
+    create(LATEST, [row({ provider: 'zai', api_key: 'CANARY-key', model_mappings, model_fallbacks })])
     const { accounts, notes } = read()
     expect(accounts[0]).toMatchObject({
-      modelMap: { 'claude-opus-5': 'glm-5.3' },
-      familyMap: { opus: 'glm-5.2' },
+      modelMap: { 'claude-opus-5': ['glm-5.3'], opus: ['glm-5.2', 'glm-4.7'] },
     })
     expect(notes).toEqual([
-      'name maps whole families of models (opus to glm-5.2); Spillway maps model by model.',
-      expect.stringContaining('name names further models to fall back to.'),
+      expect.stringContaining('name maps models of no known family to glm-4.5.'),
+      expect.stringContaining('name names models to fall back to for all others.'),
     ])
   })
 

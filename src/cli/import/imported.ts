@@ -23,9 +23,7 @@ export interface ImportedAccount {
   readonly isPaused?: boolean
   /** Paid overage counts as a limit. */
   readonly planOnly?: boolean
-  readonly modelMap?: Readonly<Record<string, string>>
-  /** Rules for whole families ("opus", "haiku"), which `modelMap` cannot hold: it names models. */
-  readonly familyMap?: Readonly<Record<string, string>>
+  readonly modelMap?: Readonly<Record<string, readonly string[]>>
   /** Why it cannot be taken over, as a sentence. */
   readonly skipped?: string
 }

@@ -24,6 +24,8 @@ export type AccountChange = Partial<
     | 'tier'
     | 'groups'
     | 'modelMap'
+    | 'models'
+    | 'maxConcurrent'
     | 'planOnly'
     | 'network'
     | 'pausedAt'
@@ -90,7 +92,7 @@ export interface KeyStore {
   add(key: ClientKey): Promise<void>
   change(
     id: string,
-    change: Partial<Pick<ClientKey, 'name' | 'disabledAt' | 'revokedAt'>>,
+    change: Partial<Pick<ClientKey, 'name' | 'disabledAt' | 'revokedAt' | 'rules'>>,
   ): Promise<ClientKey>
 }
 
