@@ -150,7 +150,9 @@ export function afterReading(health: Health, windows: readonly Window[], now: Mi
 export function afterOthersSuccess(health: Health, failure: Failure, context: Context): Health {
   if (isEndpointFault(failure.cause)) {
     const { faults } = health
-    const known = faults.isUncounted ? counted(faults, failure, context) : faults
+    // The fault is as old as it is; only its proof is new.
+    const then = { ...context, now: faults.lastAt ?? context.now }
+    const known = faults.isUncounted ? counted(faults, failure, then) : faults
     return { ...health, faults: { ...known, trips: known.trips + proofOf(failure) } }
   }
   if (isProven(failure)) return health

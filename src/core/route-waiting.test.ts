@@ -169,9 +169,12 @@ describe('when nobody can take a request', () => {
   })
 
   it('it tries an account again whose throttle has ended while it waited', () => {
-    const failed = [sampleFailed('a', 'throttled', { scope: { kind: 'account' }, until: NOON })]
-    expect(nameOf(step([sampleView('a')], { failed, waitedMs: 1 }))).toBe('a')
-    expect(step([sampleView('a')], { failed }).kind).toBe('give-up')
+    const failed = (until = NOON) => [sampleFailed('a', 'throttled', { scope: { kind: 'account' }, until })]
+    expect(nameOf(step([sampleView('a')], { failed: failed() }))).toBe('a')
+    const lifted = { failed: failed(later(NOON, HOUR)) }
+    expect(nameOf(step([sampleView('a')], { ...lifted, waitedMs: 1 }))).toBe('a')
+    expect(step([sampleView('a')], lifted).kind).toBe('give-up')
+    expect(step([sampleView('a')], { failed: failed(), request: { clientRetries: 1 } }).kind).toBe('give-up')
   })
 
   it('it is refused for a spent window, unless its client would rather wait', () => {

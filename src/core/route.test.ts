@@ -328,8 +328,10 @@ describe('an expired cooldown', () => {
     expect(step([since(SECOND - 1)], [], { elapsedMs: 10 * SECOND })).toMatchObject({ kind: 'wait' })
   })
 
-  it('keeps nobody waiting who has failed elsewhere already', () => {
-    expect(step([probing('a'), view('b')], [failed('b', 'unauthorized')])).toMatchObject({ kind: 'give-up' })
+  it('is waited for by those who have failed elsewhere too, and not by those who have failed there', () => {
+    const elsewhere = step([probing('a'), view('b')], [failed('b', 'unauthorized')])
+    expect(elsewhere).toMatchObject({ kind: 'wait', cause: 'probing' })
+    expect(step([probing('a')], [failed('a', 'server-error')])).toMatchObject({ kind: 'give-up' })
   })
 })
 

@@ -76,8 +76,8 @@ export function nextStep(situation: Situation): Step {
   }
   if (untried.length > 0) return giveUp(situation, refusals)
   return (
-    probeToo(situation, refusals) ??
     retry(usable, situation, refusals) ??
+    probeToo(situation, refusals) ??
     wait(situation, refusals) ??
     giveUp(situation, refusals)
   )
@@ -174,8 +174,9 @@ function endsTheRequest({ failure }: FailedAttempt): boolean {
 }
 
 /**
- * Limits are held against an account at once, so one that can be used after the request has
- * waited in line has got over its own: that attempt is none any more.
+ * Limits are held against an account at once, so one that can be used after its limit has
+ * ended, or after the request has waited in line, has got over it: that attempt is none any
+ * more.
  */
 function isTried(view: AccountView, situation: Situation): boolean {
   const mine = situation.failed.filter(({ account }) => account === view.account.id)
@@ -184,8 +185,10 @@ function isTried(view: AccountView, situation: Situation): boolean {
   return mine.some((attempt) => attempt.model === model && !isOvercome(attempt.failure, situation))
 }
 
-const isOvercome = ({ cause, scope, until }: Failure, { waitedMs }: Situation): boolean =>
-  waitedMs > 0 && until !== undefined && outlookOf(cause) === 'limited' && scope.kind !== 'request'
+function isOvercome({ cause, scope, until }: Failure, { request, waitedMs, now }: Situation): boolean {
+  if (until === undefined || outlookOf(cause) !== 'limited' || scope.kind === 'request') return false
+  return waitedMs > 0 || (until <= now && request.clientRetries === 0)
+}
 
 /**
  * Accounts whose endpoint has just been failing, and those that have just recovered, or have
@@ -222,13 +225,15 @@ const isSuspect = ({ health }: AccountView, now: number): boolean =>
 
 /** Another request is just testing the accounts that are left: its outcome is awaited, but not for ever. */
 function probeToo(situation: Situation, refusals: readonly Refusal[]): Step | undefined {
-  const probed = new Set(refusals.flatMap(({ account, reason }) => (reason === 'probing' ? [account] : [])))
-  if (probed.size === 0 || situation.failed.length > 0) return undefined
+  const tested = new Set(refusals.flatMap(({ account, reason }) => (reason === 'probing' ? [account] : [])))
+  if (tested.size === 0) return undefined
   const { accounts, now, startedAt } = situation
+  const probed = accounts.filter((view) => tested.has(view.account) && !isTried(view, situation))
+  if (probed.length === 0) return undefined
   const patientUntil = later(startedAt, PROBE_PATIENCE_MS)
   if (now < patientUntil) return { kind: 'wait', until: patientUntil, cause: 'probing', refusals }
   const sinceOf = ({ probingSince, origin }: AccountView) => probingSince ?? origin.probingSince ?? now
-  const views = accounts.filter((view) => probed.has(view.account) && now - sinceOf(view) >= NEXT_PROBE_MS)
+  const views = probed.filter((view) => now - sinceOf(view) >= NEXT_PROBE_MS)
   const best = chooseAmong(views, situation)
   return best === undefined
     ? { kind: 'wait', until: later(now, NEXT_PROBE_MS), cause: 'probing', refusals }

@@ -40,6 +40,8 @@ export function beginOn(live: Live, sending: Sending, moment: Moment): BegunSend
   live.inFlight++
   live.begun++
   live.expectedTokens += sending.tokens
+  // Readings come with the head of an answer, so that what is in flight counts already.
+  for (const served of live.served.values()) served.tokens += sending.tokens
   live.lastTurn = turn
   live.dueAt = Math.max(live.dueAt, virtualTime) + 1 / shareOf(live.account)
   if (isOwn) live.probingSince = now
@@ -56,7 +58,6 @@ export function release(live: Live, { probe, tokens, startedElapsed }: BegunSend
   live.expectedTokens = live.inFlight === 0 ? 0 : live.expectedTokens - tokens
   const ms = elapsed - startedElapsed
   live.meanMs = live.meanMs === undefined ? ms : live.meanMs + NEW_SHARE * (ms - live.meanMs)
-  for (const served of live.served.values()) served.tokens += tokens
   if (probe === undefined) return
   if (live.probingSince === probe) live.probingSince = undefined
   if (live.origin.probingSince === probe) live.origin.probingSince = undefined

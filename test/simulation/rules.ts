@@ -9,7 +9,7 @@ export const RULES: Rules = {
     backoff: SETTINGS.retryBackoff.initial,
     patienceMs: SETTINGS.patienceMs.initial,
     queueMs: SETTINGS.queueMs.initial,
-    throttleWaitMs: SETTINGS.throttleWaitMs.initial,
+    throttleWaitMs: 2_000,
     circuitFaults: SETTINGS.circuitFaults.initial,
     waitUsdPerSecond: SETTINGS.waitUsdPerSecond.initial,
   },
