@@ -150,6 +150,24 @@ export const SETTINGS = {
     integer(0, 1_000),
     { isHot: true },
   ),
+  runaway: setting(
+    'What happens to a client that seems to have run away: off, warn (a header and a line in the log), refuse. A key may say otherwise.',
+    'warn',
+    oneOf('off', 'warn', 'refuse'),
+    { isHot: true },
+  ),
+  runawayRepeats: setting(
+    'Answers to the very same request within ten minutes that look like a runaway; 0 never.',
+    20,
+    integer(0, 100_000),
+    { isHot: true },
+  ),
+  runawayTokensPerMinute: setting(
+    'Tokens of one conversation in a minute, reads from caches aside, that look like a runaway; 0 never.',
+    0,
+    integer(0),
+    { isHot: true },
+  ),
   hedgeMs: setting(
     'After how long without an answer a token count or a listing is asked of a second account as well; 0 never.',
     0,

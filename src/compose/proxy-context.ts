@@ -8,6 +8,7 @@ import { systemClock as clock } from '../platform/clock.ts'
 import { decodeCopy } from '../platform/decode.ts'
 import { digestParts, sha256 } from '../platform/digest.ts'
 import { parseEndpoint } from '../providers/base-url.ts'
+import { createBrake } from '../proxy/brake.ts'
 import { createRetryBudget } from '../proxy/budget.ts'
 import type { ProxyContext } from '../proxy/context.ts'
 import type { Line } from '../proxy/line.ts'
@@ -53,6 +54,7 @@ export function createProxyContext(
     budget: createRetryBudget(clock.elapsed),
     line,
     spending,
+    brake: createBrake({ clock }),
     settings: memoized(config.settings, toProxySettings),
     newId: () => Bun.randomUUIDv7(),
     sha256,
@@ -110,6 +112,8 @@ function toProxySettings(settings: Settings): ProxySettings {
     },
     rules: rulesOf(settings),
     hedgeMs: settings.hedgeMs,
+    runaway: settings.runaway,
+    brake: { repeats: settings.runawayRepeats, tokensPerMinute: settings.runawayTokensPerMinute },
     keyPolicy: settings.requireKeys,
     isLoopback: isLoopbackHost(settings.host),
     isSecure: settings.tlsCert !== '',

@@ -16,6 +16,7 @@ export type ErrorCode =
   | 'unsupported-encoding'
   | 'misdirected'
   | 'too-many-attempts'
+  | 'runaway'
   | 'unavailable'
   | 'storage-full'
   | 'internal'
@@ -54,6 +55,7 @@ export const STATUS_OF: Readonly<Record<ErrorCode, number>> = {
   'unsupported-encoding': 415,
   misdirected: 421,
   'too-many-attempts': 429,
+  runaway: 429,
   unavailable: 503,
   'storage-full': 507,
   internal: 500,

@@ -53,7 +53,9 @@ describe('whatever fails', () => {
       for (const { name } of world.accounts) {
         const mine = sends.filter(({ step }) => step.account.name === name && !step.fresh)
         // A limit that has ended since is no attempt any more.
-        const overcome = failed.filter(({ account, failure: { until } }) => account === idOf(name) && until !== undefined)
+        const overcome = failed.filter(
+          ({ account, failure: { until } }) => account === idOf(name) && until !== undefined,
+        )
         expect(mine.length).toBeLessThanOrEqual(world.policy.attemptsPerAccount + overcome.length)
       }
     })

@@ -12,6 +12,7 @@ import { writeErrorEnvelope } from '../dialects/messages/error.ts'
 const RETRY_HINTS: Partial<Record<ErrorCode, Headers>> = {
   unauthenticated: [['x-should-retry', 'false']],
   'too-many-attempts': [['retry-after', '60']],
+  runaway: [['x-should-retry', 'false']],
 }
 
 /** The request that is answered; `attempts` only where it has a row in the ledger. */

@@ -10,6 +10,7 @@ import type { BindingStore, KeyStore, Ledger, OwnerStore } from '../core/ports/s
 import type { Tokens } from '../core/ports/tokens.ts'
 import type { Upstream } from '../core/ports/upstream.ts'
 import type { Span } from '../dialects/json-scan.ts'
+import type { Brake } from './brake.ts'
 import type { RetryBudget } from './budget.ts'
 import type { Line } from './line.ts'
 import type { Pool } from './pool.ts'
@@ -32,6 +33,7 @@ export interface ProxyContext {
   readonly budget: RetryBudget
   readonly line: Line
   readonly spending: Spending
+  readonly brake: Brake
   readonly settings: () => ProxySettings
   readonly newId: () => string
   /** SHA-256 of a text, in hexadecimal. */
@@ -61,4 +63,6 @@ export interface Observer {
   rejected(reason: string): void
   booked(row: LedgerRow): void
   unpriced(model: string): void
+  /** A client seems to have run away: what was seen, and what was done about it. */
+  ranAway(kind: string, action: string): void
 }

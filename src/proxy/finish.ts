@@ -105,6 +105,7 @@ function ownHeaders({ id, record, facts }: Job): Headers {
     ...(record.account === undefined ? [] : [['x-spillway-account', record.account.name] as const]),
     ['x-spillway-attempts', String(record.attempts.length)],
     ...(isMapped ? [['x-spillway-model', record.servedModel ?? ''] as const] : []),
+    ...(record.warning === undefined ? [] : [['x-spillway-warning', record.warning] as const]),
   ]
 }
 

@@ -11,6 +11,7 @@ import type { ClientRequest, Reply } from '../core/ports/client.ts'
 import type { Millis } from '../core/time.ts'
 import { NO_USAGE, type Usage } from '../core/usage.ts'
 import { noteUsage } from './bind.ts'
+import { noteAnswer } from './brake.ts'
 import type { ProxyContext } from './context.ts'
 import { type Endpoint, endpointOf } from './endpoint.ts'
 import { type Facts, NO_FACTS } from './facts.ts'
@@ -48,6 +49,11 @@ export interface Record {
   /** What the attempts signed with, so that no error text can carry it into the ledger (G5). */
   credentials: Headers
   isBooked: boolean
+  /** Whether the runaway brake looks at it, and its body's digest where that counts. */
+  isBraked: boolean
+  digest: string | undefined
+  /** What the client is warned of. */
+  warning: string | undefined
 }
 
 const newRecord = (strategy: string): Record => ({
@@ -59,6 +65,9 @@ const newRecord = (strategy: string): Record => ({
   usage: NO_USAGE,
   credentials: [],
   isBooked: false,
+  isBraked: false,
+  digest: undefined,
+  warning: undefined,
 })
 
 /** Just arrived: nothing is known of it but its head. */
@@ -129,6 +138,7 @@ export function book(
   context.ledger.append(row)
   context.observe.booked(row)
   noteUsage(job, row.costUsd, context)
+  noteAnswer(job, row, context)
 }
 
 /** What an upstream said, for the row: providers repeat keys in their messages (G5). */

@@ -8,6 +8,7 @@ import { headerOf } from '../core/headers.ts'
 import { ClientGone, type ClientRequest, type Reply, type RequestHandler } from '../core/ports/client.ts'
 import { admit } from './access.ts'
 import { answerError } from './answer.ts'
+import { brake } from './brake.ts'
 import type { ProxyContext } from './context.ts'
 import { readFacts } from './facts.ts'
 import { createHeldReply } from './held-reply.ts'
@@ -58,6 +59,7 @@ async function run(arrived: Job, context: ProxyContext): Promise<void> {
     job = { ...job, body, facts, readyAt: context.clock.now() }
     if (facts.holdUntil !== undefined && facts.isStream) job = withHeldReply(job, context)
     if (endpoint.kind === 'identity') return await serveIdentity(job, context)
+    brake(job, context)
     await (context.pool.views().length > 0 ? serve(job, context) : serveWithout(job, context))
   } catch (error) {
     fail(job, error, context)
@@ -82,7 +84,7 @@ function fail(job: Job, thrown: unknown, context: ProxyContext): void {
   if (error.code === 'internal')
     context.log.error('A request failed because of a bug.', error, { request: job.id })
   const status = STATUS_OF[error.code]
-  const outcome = status < 500 ? 'client-error' : 'refused'
+  const outcome = status < 500 && error.code !== 'runaway' ? 'client-error' : 'refused'
   book(job, context, { status, outcome, error: error.message })
   if (job.reply.hasStarted) job.reply.break()
   else answerError(job.reply, error, { id: job.id, attempts: job.record.attempts.length })

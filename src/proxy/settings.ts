@@ -1,5 +1,6 @@
 /** What the request path takes from the configuration; read anew for each request. Types only. */
-import type { KeyPolicy } from '../core/access.ts'
+import type { KeyPolicy, RunawayPolicy } from '../core/access.ts'
+import type { BrakePolicy } from '../core/brake.ts'
 import type { Endpoint } from '../core/ports/upstream.ts'
 import type { RoutingRules } from '../core/rules.ts'
 import type { RetryPolicy } from '../core/situation.ts'
@@ -12,6 +13,8 @@ export interface ProxySettings {
   readonly rules: RoutingRules
   /** How long a side endpoint's answer is waited for before another account is asked too; 0: for ever. */
   readonly hedgeMs: number
+  readonly runaway: RunawayPolicy
+  readonly brake: BrakePolicy
   readonly keyPolicy: KeyPolicy
   readonly isLoopback: boolean
   /** Whether the gateway itself serves HTTPS. */

@@ -18,6 +18,7 @@ export interface Metrics {
   renewed(account: Account, result: string): void
   polled(account: Account, result: string): void
   booked(row: LedgerRow): void
+  ranAway(kind: string, action: string): void
   text(): string
 }
 
@@ -41,6 +42,7 @@ export function createMetrics(gauges: Gauges): Metrics {
   const rejected: Tally = new Map()
   const renewals: Tally = new Map()
   const polls: Tally = new Map()
+  const runaways: Tally = new Map()
   let inFlight = 0
   return {
     begun() {
@@ -53,6 +55,7 @@ export function createMetrics(gauges: Gauges): Metrics {
     rejected: (reason) => count(rejected, reason),
     renewed: ({ name }, result) => count(renewals, name + SEPARATOR + result),
     polled: ({ name }, result) => count(polls, name + SEPARATOR + result),
+    ranAway: (kind, action) => count(runaways, kind + SEPARATOR + action),
     booked(row) {
       const { account = 'none' } = row
       cells.book(row)
@@ -63,7 +66,7 @@ export function createMetrics(gauges: Gauges): Metrics {
     text: () =>
       [
         ...requestFamilies(cells.all()),
-        ...gatewayFamilies({ attempts, failovers, rejected, inFlight, gauges }),
+        ...gatewayFamilies({ attempts, failovers, rejected, runaways, inFlight, gauges }),
         ...keeperFamilies(renewals, polls, gauges),
       ].join(''),
   }
@@ -112,10 +115,11 @@ function gatewayFamilies(state: {
   readonly attempts: Tally
   readonly failovers: Tally
   readonly rejected: Tally
+  readonly runaways: Tally
   readonly inFlight: number
   readonly gauges: Gauges
 }): readonly string[] {
-  const { attempts, failovers, rejected, inFlight, gauges } = state
+  const { attempts, failovers, rejected, runaways, inFlight, gauges } = state
   const counter = (name: string, help: string, labels: readonly string[], tally: Tally): string =>
     writeFamily({ name, help, kind: 'counter', labels, samples: toSamples(tally) })
   const gauge = (name: string, help: string, value: number): string =>
@@ -135,6 +139,12 @@ function gatewayFamilies(state: {
       failovers,
     ),
     counter('spillway_rejected_total', 'Requests turned away at the door.', ['reason'], rejected),
+    counter(
+      'spillway_runaway_total',
+      'Requests of clients that seem to have run away.',
+      ['kind', 'action'],
+      runaways,
+    ),
     writeFamily({
       name: 'spillway_account_ready',
       help: 'Whether an account can take requests.',

@@ -12,6 +12,7 @@ import type { Upstream } from '../../src/core/ports/upstream.ts'
 import { NO_RULES } from '../../src/core/rules.ts'
 import { createKeeper, type Keeper } from '../../src/keeper/keeper.ts'
 import { digestParts, sha256 } from '../../src/platform/digest.ts'
+import { createBrake } from '../../src/proxy/brake.ts'
 import { createRetryBudget } from '../../src/proxy/budget.ts'
 import type { ProxyContext } from '../../src/proxy/context.ts'
 import { createLine } from '../../src/proxy/line.ts'
@@ -160,6 +161,7 @@ function contextOf(storage: Storage, shared: Shared): ProxyContext {
     ledger: storage.ledger,
     budget: createRetryBudget(shared.clock.elapsed),
     line: createLine({ clock: shared.clock, mostPlaces: () => 100 }),
+    brake: createBrake({ clock: shared.clock }),
     spending: createSpending({ clock: shared.clock, views: shared.pool.views }),
     settings: () => SETTINGS,
     newId: randomUUIDv7,
@@ -174,6 +176,7 @@ function contextOf(storage: Storage, shared: Shared): ProxyContext {
       rejected: () => {},
       booked: () => {},
       unpriced: () => {},
+      ranAway: () => {},
     },
   }
 }
@@ -184,6 +187,8 @@ const SETTINGS: ReturnType<ProxyContext['settings']> = {
   retry: SAMPLE_POLICY,
   rules: NO_RULES,
   hedgeMs: 0,
+  runaway: 'off',
+  brake: { repeats: 0, tokensPerMinute: 0 },
   keyPolicy: 'off',
   isLoopback: true,
   isSecure: false,

@@ -1,4 +1,4 @@
-/** What simulated pools are configured with: the settings' defaults. */
+/** What simulated pools are configured with: the settings' defaults, but for longer waits in place, which are tried too. */
 import { SETTINGS } from '../../src/settings.ts'
 import type { Rules } from '../../src/simulation/generate.ts'
 

@@ -45,6 +45,9 @@ describe('readMessagesRequest', () => {
       userSession: undefined,
       thread: undefined,
       opening: [],
+      system: undefined,
+      tools: undefined,
+      messages: undefined,
     })
   })
 

@@ -16,6 +16,9 @@ export interface MessagesRequest {
   readonly thread: string | undefined
   /** What a conversation begins with: system, tools and the first user message. */
   readonly opening: readonly Span[]
+  readonly system: Span | undefined
+  readonly tools: Span | undefined
+  readonly messages: Span | undefined
 }
 
 const MEMBERS = ['model', 'stream', 'metadata', 'system', 'tools', 'messages', 'thread'] as const
@@ -33,6 +36,9 @@ export function readMessagesRequest(body: Uint8Array): MessagesRequest | undefin
     userSession: metadata === undefined ? undefined : readUserSession(body, metadata),
     thread: thread === undefined ? undefined : readThread(body, thread),
     opening: [system, tools, ...first].filter((span) => span !== undefined),
+    system,
+    tools,
+    messages,
   }
 }
 
