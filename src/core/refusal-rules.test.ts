@@ -81,13 +81,6 @@ describe('a window that this request would cross', () => {
     expect(refusal(near, { binding: cold }, { tokens: 10_000 })).toMatchObject({ reason: 'near-limit' })
   })
 
-  it('binds an account that is kept to its plan', () => {
-    const kept = { ...near, account: { ...near.account, planOnly: true } }
-    expect(refusal(kept, { binding: sampleBinding('a') }, { tokens: 10_000 })).toMatchObject({
-      isSoft: false,
-    })
-  })
-
   it('is none when it meters another family, or has ended', () => {
     const opus = withWorth('7d_opus', 0.99, 1_000)
     expect(refusal(opus)).toBeUndefined()

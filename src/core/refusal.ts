@@ -161,13 +161,13 @@ function windowRefusal(view: AccountView, asking: Asking): Refusal | undefined {
     const expected = utilization + shareOf(view, window, request.tokens)
     const kept = reservedUntil(window, expected, account, asking)
     if (kept !== undefined) return kept
-    if (expected < 1 || (isHome && !account.planOnly)) continue
+    if (expected < 1 || isHome) continue
     return {
       account,
       reason: 'near-limit',
       evidence: `its ${name} window is at ${Math.floor(utilization * 100)} %, this request is expected to cross its end`,
       ...(resetsAt === undefined ? {} : { until: resetsAt }),
-      isSoft: !account.planOnly,
+      isSoft: true,
     }
   }
   return undefined

@@ -3,6 +3,7 @@
  * one says it best, otherwise one of ours that names every account, its reason and its
  * time. The statuses follow how real clients react (`faults.md`). Must not write bodies.
  */
+import type { Account } from './account.ts'
 import { isConnectFault, type Outlook, outlookOf } from './failure.ts'
 import type { Refusal } from './refusal.ts'
 import type { FailedAttempt, Situation } from './situation.ts'
@@ -39,8 +40,9 @@ const NO_SOCKETS_RETRY_SECONDS = 1
 
 export function verdictOf(situation: Situation, refusals: readonly Refusal[]): Verdict {
   const { pool } = situation
+  const refused = new Map(refusals.map((refusal) => [refusal.account.id, refusal]))
   const standings = situation.accounts.flatMap(
-    ({ account }) => standingOf(account.id, situation, refusals) ?? [],
+    ({ account }) => standingOf(account, situation, refused.get(account.id)) ?? [],
   )
   const active = standings.filter(({ outlook }) => outlook !== 'paused')
   if (standings.length === 0 && pool !== undefined) {
@@ -62,13 +64,15 @@ export function verdictOf(situation: Situation, refusals: readonly Refusal[]): V
 }
 
 /** What is known of one account: its failure in this request, or why it was not asked. */
-function standingOf(id: string, situation: Situation, refusals: readonly Refusal[]): Standing | undefined {
-  const { accounts, failed, now } = situation
-  const name = accounts.find(({ account }) => account.id === id)?.account.name ?? id
+function standingOf(
+  { id, name }: Account,
+  situation: Situation,
+  refusal: Refusal | undefined,
+): Standing | undefined {
+  const { failed, now } = situation
   const attempt = failed.findLastIndex((each) => each.account === id)
   const last = failed[attempt]
   if (last !== undefined) return ofFailure(name, attempt, last, now)
-  const refusal = refusals.find(({ account }) => account.id === id)
   return refusal === undefined ? untried(name, situation) : ofRefusal(name, refusal, now)
 }
 

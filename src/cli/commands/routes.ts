@@ -1,6 +1,6 @@
 /** `spillway routes …` and `queue`: the rules in force, what would happen, who waits. */
 import { type Command, InvalidArgumentError } from 'commander'
-import type { Answer } from '../../api/contract.ts'
+import type { Answer, ClientInput } from '../../api/contract.ts'
 import { examples, type JsonOption, present, useClient, withJson } from '../command.ts'
 import { showDecision } from '../decision.ts'
 import { fromNow, table, usd } from '../format.ts'
@@ -42,10 +42,10 @@ export function addRouteCommands(program: Command, shell: Shell): void {
     ),
     'spillway routes explain --model claude-opus-5-5',
     'spillway routes explain --model claude-haiku-5-5 --pool work --class background',
-  ).action(({ json, ...query }: ExplainOptions) =>
+  ).action((options: ExplainOptions) =>
     useClient(shell, async (client) => {
-      const explained = await client.explainRoute({ query })
-      present(shell, json === undefined ? {} : { json }, explained, (one) => showExplained(shell, one))
+      const explained = await client.explainRoute({ query: toQuery(options) })
+      present(shell, options, explained, (one) => showExplained(shell, one))
       if (explained.outcome === 'refuse') shell.exitWith(EXIT.exhausted)
     }),
   )
@@ -57,6 +57,16 @@ export function addRouteCommands(program: Command, shell: Shell): void {
       }),
   )
 }
+
+/** Of all options only those that the API takes. */
+const toQuery = ({ model, ...options }: ExplainOptions): ClientInput<'explainRoute'>['query'] & {} => ({
+  model,
+  ...Object.fromEntries(
+    ASKED.flatMap((name) => (options[name] === undefined ? [] : [[name, options[name]]])),
+  ),
+})
+
+const ASKED = ['session', 'agent', 'key', 'pool', 'class', 'exclude', 'tokens'] as const
 
 function classOf(text: string): 'interactive' | 'background' {
   if (text === 'interactive' || text === 'background') return text
