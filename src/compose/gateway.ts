@@ -114,8 +114,8 @@ export function createGateway(
     async close() {
       stopKeeping()
       stopRetention()
-      // A renewed token has to be stored before the storage is closed.
-      await keeper.settled()
+      // A renewed token has to be stored before the storage is closed, and nothing read after that.
+      await Promise.all([keeper.settled(), spendingKnown])
       upstream.close()
       await foundation.close()
     },

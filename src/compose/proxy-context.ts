@@ -6,7 +6,7 @@ import type { Tokens } from '../core/ports/tokens.ts'
 import type { Upstream } from '../core/ports/upstream.ts'
 import { systemClock as clock } from '../platform/clock.ts'
 import { decodeCopy } from '../platform/decode.ts'
-import { digestParts, sha256 } from '../platform/digest.ts'
+import { digestParts, fingerprint, sha256 } from '../platform/digest.ts'
 import { parseEndpoint } from '../providers/base-url.ts'
 import { createBrake } from '../proxy/brake.ts'
 import { createRetryBudget } from '../proxy/budget.ts'
@@ -59,6 +59,7 @@ export function createProxyContext(
     newId: () => Bun.randomUUIDv7(),
     sha256,
     digest: digestParts,
+    fingerprint,
     isBlocked: createAttemptLimit(WRONG_KEYS_A_MINUTE, clock.elapsed),
     decode: decodeCopy,
     observe: {

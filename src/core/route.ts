@@ -83,19 +83,24 @@ export function nextStep(situation: Situation): Step {
   )
 }
 
+/** Mostly nobody is refused, and nothing is copied then: there may be a thousand accounts. */
 function sort(situation: Situation): Sorted {
+  const { accounts } = situation
   const refusals: Refusal[] = []
-  const usable: AccountView[] = []
   const lastResort: AccountView[] = []
-  for (const view of situation.accounts) {
+  let usable: AccountView[] | undefined
+  for (let at = 0; at < accounts.length; at++) {
+    const view = accounts[at]
+    if (view === undefined) continue
     const refusal = refusalOf(view, situation)
-    if (refusal === undefined) usable.push(view)
+    if (refusal === undefined) usable?.push(view)
     else {
+      usable ??= accounts.slice(0, at)
       refusals.push(refusal)
       if (refusal.isSoft === true) lastResort.push(view)
     }
   }
-  return { usable, lastResort, refusals }
+  return { usable: usable ?? accounts, lastResort, refusals }
 }
 
 function untriedOf({ usable, lastResort }: Sorted, situation: Situation): readonly AccountView[] {

@@ -48,7 +48,7 @@ const affinity: Strategy = ({ usable, bound }, situation) => {
   return first(
     usable,
     situation,
-    [byPriority, byLoad, byInFlight, byTurn],
+    [byLoad, byInFlight, byTurn],
     'best priority, then least load for its headroom',
   )
 }
@@ -65,10 +65,10 @@ const session: Strategy = ({ usable }, situation) => {
 }
 
 const roundRobin: Strategy = ({ usable }, situation) =>
-  first(usable, situation, [byPriority, byTurn], 'longest without a turn')
+  first(usable, situation, [byTurn], 'longest without a turn')
 
 const leastRequests: Strategy = ({ usable }, situation) =>
-  first(usable, situation, [byPriority, byInFlight, byBegun, byTurn], 'fewest requests')
+  first(usable, situation, [byInFlight, byBegun, byTurn], 'fewest requests')
 
 /** By chance, so that shares hold without anything to remember. */
 const weighted: Strategy = ({ usable }, { chance }) => {
@@ -83,13 +83,13 @@ const weighted: Strategy = ({ usable }, { chance }) => {
 }
 
 const weightedRoundRobin: Strategy = ({ usable }, situation) =>
-  first(usable, situation, [byPriority, byDue, byShare, byTurn], 'its turn by its share')
+  first(usable, situation, [byDue, byShare, byTurn], 'its turn by its share')
 
 const drainSoonest: Strategy = ({ usable }, situation) =>
-  first(usable, situation, [byPriority, byReset, byLoad, byTurn], 'its quota expires first')
+  first(usable, situation, [byReset, byLoad, byTurn], 'its quota expires first')
 
 const headroom: Strategy = ({ usable }, situation) =>
-  first(usable, situation, [byPriority, byRunway, byLoad, byTurn], 'the longest runway at its pace')
+  first(usable, situation, [byRunway, byLoad, byTurn], 'the longest runway at its pace')
 
 export const STRATEGIES: readonly StrategyRow[] = [
   {
@@ -152,7 +152,6 @@ const LEAST_SHARE = 0.001
 /** The less the better. */
 type Measure = (view: AccountView, situation: Situation) => number
 
-const byPriority: Measure = ({ account }) => account.priority
 const byInFlight: Measure = ({ inFlight }) => inFlight
 const byBegun: Measure = ({ begun }) => begun
 const byTurn: Measure = ({ lastTurn }) => lastTurn
@@ -176,14 +175,21 @@ function spareFor({ spare, families }: AccountView['headroom'], model: string | 
   return Math.min(spare, families.get(familyOf(model)) ?? spare)
 }
 
+/** Those of the best priority; the same list where all are alike, as they mostly are. */
 function bestPriority(usable: readonly AccountView[]): readonly AccountView[] {
-  let best = Number.POSITIVE_INFINITY
-  for (const { account } of usable) if (account.priority < best) best = account.priority
-  return usable.filter(({ account }) => account.priority === best)
+  const { priority } = usable[0]?.account ?? { priority: 0 }
+  let best = priority
+  let isMixed = false
+  for (const { account } of usable) {
+    if (account.priority === priority) continue
+    isMixed = true
+    if (account.priority < best) best = account.priority
+  }
+  return isMixed ? usable.filter(({ account }) => account.priority === best) : usable
 }
 
 /**
- * The best by the first measure that tells any two apart, the first of equals. Later measures
+ * Of the best priority the best by the first measure that tells any two apart, the first of equals. Later measures
  * are asked only of those that the earlier ones left, and little is copied: there may be a
  * thousand accounts.
  */
@@ -193,7 +199,7 @@ function first(
   measures: readonly Measure[],
   reason: string,
 ): Choice | undefined {
-  let left = usable
+  let left = bestPriority(usable)
   for (const measure of measures) {
     if (left.length < 2) break
     left = leastBy(left, measure, situation)

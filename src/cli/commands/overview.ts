@@ -1,5 +1,6 @@
 /** `spillway status` and `stats`: the pool at a glance, and what it has served. */
 import type { Command } from 'commander'
+import type { Client } from '../../api/client.ts'
 import type { Answer, Sums } from '../../api/contract.ts'
 import { examples, type JsonOption, present, useClient, withJson } from '../command.ts'
 import { fields, fromNow, table, usd } from '../format.ts'
@@ -60,10 +61,12 @@ async function status(shell: Shell, options: JsonOption): Promise<void> {
     const health = await client.health()
     const { accounts } = await client.listAccounts()
     const { strategy } = await client.showStrategy()
+    const live = gate.url === undefined ? {} : await outlookOf(client)
     const value = {
       running: gate.url !== undefined,
       url: gate.url ?? null,
       strategy,
+      ...live,
       ...health,
       ...(gate.url === undefined ? { status: 'not-running' } : {}),
       states: accounts.map(({ name, state }) => ({ name, ...state })),
@@ -73,6 +76,8 @@ async function status(shell: Shell, options: JsonOption): Promise<void> {
         ['gateway', gate.url === undefined ? 'not running' : `${gate.url}, ${health.status}`],
         ['strategy', strategy],
         ['accounts', `${health.accounts.ready} of ${health.accounts.total} ready`],
+        ['outlook', live.outlook],
+        ['waiting', live.waiting === 0 ? undefined : live.waiting],
         ...health.problems.map((problem) => ['problem', problem] as const),
       ])
       if (accounts.length === 0) return
@@ -86,6 +91,15 @@ async function status(shell: Shell, options: JsonOption): Promise<void> {
     })
     if (health.accounts.total > 0 && health.accounts.ready === 0) shell.exitWith(EXIT.exhausted)
   })
+}
+
+/** Until when there is something to work with, and how many wait for it. */
+async function outlookOf(client: Client): Promise<{ readonly outlook?: string; readonly waiting?: number }> {
+  const [{ sentence }, { waiting }] = await Promise.all([
+    client.forecast({ query: { offsetMinutes: -new Date().getTimezoneOffset() } }),
+    client.showQueue(),
+  ])
+  return { outlook: sentence, waiting: waiting.length }
 }
 
 function showStats(shell: Shell, { totals, accounts, models, keys, since }: Answer<'stats'>): void {
