@@ -158,7 +158,7 @@ export const SETTINGS = {
   ),
   runawayRepeats: setting(
     'Answers to the very same request within ten minutes that look like a runaway; 0 never.',
-    20,
+    100,
     integer(0, 100_000),
     { isHot: true },
   ),

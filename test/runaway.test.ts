@@ -1,5 +1,6 @@
 /** The runaway brake and what keys say about their requests, over real sockets. */
 import { afterEach, describe, expect, it } from 'bun:test'
+import { streamEvents } from '../src/simulator/events.ts'
 import * as reply from '../src/simulator/replies.ts'
 import { eventually, keyOf, openWorld, type World } from './support/world.ts'
 
@@ -72,6 +73,50 @@ it('a conversation that uses up tokens too fast is refused until it has slowed d
   expect(refused.status).toBe(429)
   expect(await refused.text()).toMatch(/used \d+ tokens in the last minute, more than 20/)
   expect((await world.ask({}, { 'x-claude-code-session-id': 'another' })).status).toBe(200)
+})
+
+it('tokens count too where their answers broke off', async () => {
+  world = await openWorld({ settings: { runaway: 'refuse', runawayTokensPerMinute: 50 } })
+  const usage = { inputTokens: 100, outputTokens: 9 }
+  const events = streamEvents({ id: 'msg_1', model: 'claude-sonnet-5-5', text: 'cut', usage })
+  world.simulator.script(keyOf('a'), reply.brokenStream(events.slice(0, 4), [reply.wait(30), reply.reset]))
+  const talk = { 'x-claude-code-session-id': 'talk' }
+  const cut = await world.ask({ stream: true }, talk)
+  await cut.text().catch(() => undefined)
+  expect((await world.rows(1))[0]).toMatchObject({ outcome: 'truncated', inputTokens: 100 })
+  expect((await world.ask({}, talk)).status).toBe(429)
+})
+
+it('a warning changes nothing of what is sent, where it goes and what comes back (G1)', async () => {
+  world = await openWorld({ accounts: ['a', 'b'], settings: { runawayRepeats: 1 } })
+  const usage = { inputTokens: 9, outputTokens: 3 }
+  const answer = reply.message({ id: 'msg_1', model: 'claude-sonnet-5-5', text: 'the very same', usage })
+  for (const name of ['a', 'b']) world.simulator.always(keyOf(name), answer)
+  const [first, warned] = [await world.ask(), await world.ask()]
+  expect(warned.headers.get('x-spillway-warning')).toMatch(/^runaway: /)
+  const heads = [first, warned].map((each) => [...each.headers].filter(([name]) => !OF_ONE_ANSWER.has(name)))
+  expect(heads[1]).toEqual(heads[0] ?? [])
+  expect(await warned.text()).toBe(await first.text())
+  const [sent, again] = world.simulator.received
+  expect([again?.target, again?.headers, String(again?.body)]).toEqual([
+    sent?.target,
+    sent?.headers ?? [],
+    String(sent?.body),
+  ])
+})
+
+describe('two keys whose clients begin with the same words', () => {
+  it('are two: the loop of one is not held against the other', async () => {
+    world = await openWorld({ settings })
+    const keyed = async (name: string) => ({
+      'x-api-key': (await world.api.createKey({ body: { name } })).secret,
+    })
+    const [loop, other] = [await keyed('loop'), await keyed('other')]
+    const refused = await repeat(3, loop)
+    expect(refused.status).toBe(429)
+    expect(await refused.text()).toContain('spillway keys set loop --runaway warn')
+    expect((await world.ask({}, other)).status).toBe(200)
+  })
 })
 
 describe('a key’s rules', () => {
@@ -157,6 +202,8 @@ describe('a key’s rules', () => {
     expect((await world.rows(1))[0]?.decision.class).toBe('background')
   })
 })
+
+const OF_ONE_ANSWER = new Set(['x-spillway-request-id', 'x-spillway-warning', 'date'])
 
 const QUESTION = {
   model: 'claude-sonnet-5-5',

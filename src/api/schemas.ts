@@ -156,15 +156,18 @@ const keyName = name.regex(/^(?!\.{1,2}$)[^/\\\p{Cc}]+$/u, 'must not hold / or \
 const NO_HOLD = 'must be a length such as "90s" or "10m", of at most an hour'
 /** In and out alike: milliseconds are for machines. */
 const hold = z
-  .union([z.string(), z.number().min(0).transform(String)])
+  .union([z.string(), z.number().min(0).transform(String)], { error: NO_HOLD })
   .refine((text) => (readLength(text) ?? Number.POSITIVE_INFINITY) <= HOUR, { error: NO_HOLD })
-const modelName = z.string().trim().min(1, 'must name a model').max(200)
+const NO_MODEL = 'must name a model'
+const modelName = z.string({ error: NO_MODEL }).trim().min(1, NO_MODEL).max(200)
+const NO_MODELS = 'must say a model for each model or family, such as {"opus": "claude-haiku-5-5"}'
+const NO_POOL = 'must be the name of a pool or of a group'
 const keyRules = {
-  pool: z.string().min(1).max(64),
-  class: z.enum(['interactive', 'background']),
+  pool: z.string({ error: NO_POOL }).min(1, NO_POOL).max(64),
+  class: z.enum(['interactive', 'background'], { error: 'must be interactive or background' }),
   hold,
-  runaway: z.enum(['off', 'warn', 'refuse']),
-  models: z.record(modelName, modelName),
+  runaway: z.enum(['off', 'warn', 'refuse'], { error: 'must be off, warn or refuse' }),
+  models: z.record(modelName, modelName, { error: NO_MODELS }),
 }
 
 export const newKeySchema = z.strictObject({
@@ -185,7 +188,11 @@ export const keyChangeSchema = z.strictObject({
   class: keyRules.class.nullable().optional(),
   hold: keyRules.hold.nullable().optional(),
   runaway: keyRules.runaway.nullable().optional(),
-  models: keyRules.models.nullable().optional(),
+  models: z
+    .record(modelName, modelName.nullable(), { error: NO_MODELS })
+    .nullable()
+    .optional()
+    .describe('those that are named change, null takes one back; null for all takes them all back'),
 })
 
 /* the rest */

@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'bun:test'
 import fc from 'fast-check'
 import { NOON } from '../../test/support/samples.ts'
-import { NEW_TRAIL, runawayIn, type Trail, trailAfter } from './brake.ts'
-import { later, MINUTE, type Millis, SECOND } from './time.ts'
+import { NEW_TRAIL, runawayIn, type Trail, trailAfter, withinLastMinute } from './brake.ts'
+import { DAY, later, MINUTE, type Millis, SECOND } from './time.ts'
 
 const policy = { repeats: 3, tokensPerMinute: 1_000 }
 
@@ -24,6 +24,14 @@ describe('the same request', () => {
   it('is forgotten after ten minutes', () => {
     const trail = trailOf(['x', 'x', 'x'])
     expect(runawayIn(trail, 'x', { policy, now: later(NOON, 10 * MINUTE) })).toBeUndefined()
+  })
+
+  it('is not held against anybody when the clock was put back', () => {
+    const trail = trailOf(['x', 'x', 'x'])
+    const before = later(NOON, -MINUTE)
+    expect(runawayIn(trail, 'x', { policy, now: before })).toBeUndefined()
+    const after = trailAfter(trail, { digest: 'x', tokens: 0, now: before })
+    expect(after.repeats).toEqual([{ digest: 'x', count: 1, since: before }])
   })
 
   it('never counts where the operator does not mind', () => {
@@ -47,6 +55,19 @@ describe('tokens', () => {
     const trail = spent(100, later(NOON, MINUTE), spent(1_500, NOON))
     const at = (ms: number) => runawayIn(trail, undefined, { policy, now: later(NOON, MINUTE + ms) })?.kind
     expect([at(0), at(20 * SECOND), at(30 * SECOND)]).toEqual(['velocity', 'velocity', undefined])
+  })
+
+  it('of an answer that took long count as far as they belong to its last minute', () => {
+    expect(withinLastMinute(1_200, 10 * MINUTE)).toBe(120)
+    expect(withinLastMinute(1_200, MINUTE)).toBe(1_200)
+    expect(withinLastMinute(1_200, 0)).toBe(1_200)
+  })
+
+  it('are not made more by a clock that was put back', () => {
+    const trail = spent(900, later(NOON, MINUTE), spent(900, NOON))
+    expect(runawayIn(trail, undefined, { policy, now: later(NOON, -DAY) })).toBeUndefined()
+    const after = spent(900, later(NOON, -DAY), trail)
+    expect(runawayIn(after, undefined, { policy, now: later(NOON, -DAY) })).toBeUndefined()
   })
 
   it('are forgotten after two minutes', () => {

@@ -48,7 +48,7 @@ export function runawayIn(
   digest: string | undefined,
   { policy, now }: { readonly policy: BrakePolicy; readonly now: Millis },
 ): Runaway | undefined {
-  const same = trail.repeats.find((each) => each.digest === digest && now - each.since < SPAN_MS)
+  const same = trail.repeats.find((each) => each.digest === digest && counts(each, now))
   if (policy.repeats > 0 && same !== undefined && same.count >= policy.repeats) {
     const until = later(same.since, SPAN_MS)
     const words = `the same request was answered ${same.count} times within 10 minutes; it counts until ${toIso(until)}`
@@ -60,15 +60,22 @@ export function runawayIn(
   return { kind: 'velocity', words, until: later(now, MINUTE) }
 }
 
+/** A clock that was put back makes what was counted by it worthless. */
+const counts = ({ since }: Repeat, now: Millis): boolean => since <= now && now - since < SPAN_MS
+
 /** The last minute, as far as two whole minutes tell. */
 function velocityOf({ minute, tokens, tokensBefore }: Trail, now: Millis): number {
   const passed = now - minute
+  if (passed < 0) return 0
   if (passed >= 2 * MINUTE) return 0
   if (passed >= MINUTE) return tokens * (2 - passed / MINUTE)
   return tokens + tokensBefore * (1 - passed / MINUTE)
 }
 
-/** A request was answered. `tokens`: what it used, reads from caches aside. */
+/**
+ * A request is over. `digest`: of what was answered; undefined where it was not. `tokens`:
+ * what it used within its last minute, reads from caches aside.
+ */
 export function trailAfter(
   trail: Trail,
   {
@@ -79,18 +86,22 @@ export function trailAfter(
 ): Trail {
   const passed = now - trail.minute
   const spent =
-    passed < MINUTE
+    passed >= 0 && passed < MINUTE
       ? { minute: trail.minute, tokens: trail.tokens + tokens, tokensBefore: trail.tokensBefore }
-      : { minute: now, tokens, tokensBefore: passed < 2 * MINUTE ? trail.tokens : 0 }
+      : { minute: now, tokens, tokensBefore: passed >= 0 && passed < 2 * MINUTE ? trail.tokens : 0 }
   return { ...spent, repeats: digest === undefined ? trail.repeats : withRepeat(trail.repeats, digest, now) }
 }
 
 function withRepeat(repeats: readonly Repeat[], digest: string, now: Millis): readonly Repeat[] {
-  const known = repeats.find((each) => each.digest === digest && now - each.since < SPAN_MS)
+  const known = repeats.find((each) => each.digest === digest && counts(each, now))
   const next = known === undefined ? { digest, count: 1, since: now } : { ...known, count: known.count + 1 }
   const others = repeats.filter((each) => each.digest !== digest)
   return [...others.slice(-(MOST_REPEATS - 1)), next]
 }
+
+/** Of what a request used, what lies within its last minute: long answers are booked at their end. */
+export const withinLastMinute = (tokens: number, durationMs: number): number =>
+  tokens * Math.min(1, MINUTE / Math.max(1, durationMs))
 
 /** Whose word counts: the key's, then the setting's. */
 export const brakeMode = (ofKey: RunawayPolicy | undefined, setting: RunawayPolicy): RunawayPolicy =>

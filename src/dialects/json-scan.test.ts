@@ -1,7 +1,7 @@
 /** The scanner against JSON.parse: whatever the parser reads, the scanner finds in the same place. */
 import { describe, expect, it } from 'bun:test'
 import fc from 'fast-check'
-import { findElements, findMembers, readString, type Span } from './json-scan.ts'
+import { findElements, findMembers, readString, type Span, tailOfLast } from './json-scan.ts'
 
 const NAMES = ['model', 'stream', 'metadata', 'm'] as const
 
@@ -159,6 +159,30 @@ describe('readString', () => {
 })
 
 /** Where JSON.parse sees an object, the scanner must see the same members; where it sees none, anything but a throw will do. */
+describe('tailOfLast', () => {
+  const tail = (json: string, most: number): string | undefined =>
+    textAt(json, tailOfLast(bytesOf(json), wholeOf(json), most))
+
+  it('is the last element of whatever array, as the parser reads it', () => {
+    const arrays = fc.array(fc.jsonValue(), { minLength: 1 })
+    fc.assert(
+      fc.property(arrays, fc.constantFrom(0, 2), (array, indent) => {
+        const found = tail(JSON.stringify(array, undefined, indent), Number.MAX_SAFE_INTEGER)
+        expect(JSON.parse(found ?? '')).toEqual(JSON.parse(JSON.stringify(array.at(-1))))
+      }),
+    )
+  })
+
+  it.each<[string, string, number, string | undefined]>([
+    ['a comma in a text is none between elements', '["a","b,c"]', 99, '"b,c"'],
+    ['an escaped quote does not end a text', '["a","\\",\\"b"]', 99, '"\\",\\"b"'],
+    ['backslashes before a quote may be escaped themselves', '["a\\\\","b"]', 99, '"b"'],
+    ['what is longer is cut at its beginning', '["a",["b","cdefgh"]]', 6, 'efgh"]'],
+    ['an empty array has none', '[ ]', 99, undefined],
+    ['an object has none', '{"a":1}', 99, undefined],
+  ])('%s', (_what, json, most, expected) => expect(tail(json, most)).toBe(expected))
+})
+
 function agrees(json: string): void {
   const found = members(json)
   const parsed = parseObject(json)

@@ -74,6 +74,39 @@ export function findElements(
   return found
 }
 
+/**
+ * Where an array's last element ends, at most `most` bytes of it: found from behind, so that
+ * it costs the same however long the array is. Undefined if it has none. Of an array that is
+ * not sound it may be anything within it.
+ */
+export function tailOfLast(bytes: Uint8Array, array: Span, most: number): Span | undefined {
+  if (bytes[array.start] !== OPEN_ARRAY || bytes[array.end - 1] !== CLOSE_ARRAY) return undefined
+  const end = array.end - 1
+  const least = Math.max(array.start + 1, end - most)
+  let depth = 0
+  let at = end - 1
+  for (; at >= least; at--) {
+    const byte = bytes[at]
+    if (byte === QUOTE) at = beginOfString(bytes, at, least)
+    else if (byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) depth++
+    else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) depth--
+    else if (byte === COMMA && depth === 0) break
+  }
+  const start = skipSpace(bytes, Math.max(at + 1, least))
+  return start < end ? { start, end } : undefined
+}
+
+/** The position of the quote that begins the string which ends at `end`; below `least` if it is not that near. */
+function beginOfString(bytes: Uint8Array, end: number, least: number): number {
+  for (let at = end - 1; at >= least; at--) {
+    if (bytes[at] !== QUOTE) continue
+    let before = at - 1
+    while (bytes[before] === BACKSLASH) before--
+    if ((at - before) % 2 === 1) return at
+  }
+  return least - 1
+}
+
 /** The string at a span; undefined if it is not a (valid) JSON string. */
 export function readString(bytes: Uint8Array, span: Span | undefined): string | undefined {
   if (span === undefined || bytes[span.start] !== QUOTE) return undefined

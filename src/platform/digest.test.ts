@@ -1,7 +1,7 @@
 /** Digests tell apart what is different and agree on what is equal. */
 import { describe, expect, it } from 'bun:test'
 import fc from 'fast-check'
-import { digestParts, sha256 } from './digest.ts'
+import { digestParts, fingerprint, sha256 } from './digest.ts'
 
 describe('sha256', () => {
   it.each([
@@ -64,5 +64,20 @@ describe('the digest of parts', () => {
     const digests = Array.from({ length: 10_000 }, (_, index) => whole(`conversation ${index}`))
     expect(new Set(digests).size).toBe(10_000)
     expect(new Set(digests.map((digest) => digest.slice(16))).size).toBe(10_000)
+  })
+})
+
+describe('the fingerprint of a body', () => {
+  it('is the same for the same bytes and another for one that differs in a bit', () => {
+    const bodies = fc.uint8Array({ minLength: 1, maxLength: 2_000 })
+    fc.assert(
+      fc.property(bodies, fc.nat(), fc.integer({ min: 0, max: 7 }), (body, place, bit) => {
+        const other = body.slice()
+        const at = place % body.length
+        other[at] = (other[at] ?? 0) ^ (1 << bit)
+        expect(fingerprint(body.slice())).toBe(fingerprint(body))
+        expect(fingerprint(other)).not.toBe(fingerprint(body))
+      }),
+    )
   })
 })

@@ -40,6 +40,8 @@ export interface ProxyContext {
   readonly sha256: (text: string) => string
   /** A short digest of parts of a body, equal for equal bytes; not for secrets. */
   readonly digest: (body: Uint8Array, parts: readonly Span[]) => string
+  /** A shorter one of a whole body, in one pass. */
+  readonly fingerprint: (body: Uint8Array) => string
   /** Counts a wrong key; true when this peer has tried too often. */
   readonly isBlocked: (peer: string) => boolean
   /** Decodes a copy of a compressed answer, to read its usage. */

@@ -12,6 +12,7 @@ import { writeSpentLimits } from '../dialects/messages/limits.ts'
 import { answerVerdict } from './answer.ts'
 import type { KeptAnswer } from './attempt.ts'
 import { own } from './bind.ts'
+import { warningHeaders } from './brake.ts'
 import type { ProxyContext } from './context.ts'
 import { readOn, withOwnResults } from './created.ts'
 import { toClientHeaders } from './headers.ts'
@@ -90,7 +91,7 @@ export function giveUp(
     error: verdict.message,
   })
   const answered = { id: job.id, attempts: job.record.attempts.length }
-  answerVerdict(job.reply, verdict, answered, spentHeaders(verdict, context))
+  answerVerdict(job.reply, verdict, answered, [...spentHeaders(verdict, context), ...warningHeaders(job)])
 }
 
 /** The client is gone; whatever ran for it has been told. */
@@ -105,7 +106,7 @@ function ownHeaders({ id, record, facts }: Job): Headers {
     ...(record.account === undefined ? [] : [['x-spillway-account', record.account.name] as const]),
     ['x-spillway-attempts', String(record.attempts.length)],
     ...(isMapped ? [['x-spillway-model', record.servedModel ?? ''] as const] : []),
-    ...(record.warning === undefined ? [] : [['x-spillway-warning', record.warning] as const]),
+    ...warningHeaders({ record }),
   ]
 }
 

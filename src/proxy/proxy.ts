@@ -8,7 +8,7 @@ import { headerOf } from '../core/headers.ts'
 import { ClientGone, type ClientRequest, type Reply, type RequestHandler } from '../core/ports/client.ts'
 import { admit } from './access.ts'
 import { answerError } from './answer.ts'
-import { brake } from './brake.ts'
+import { brake, warningHeaders } from './brake.ts'
 import type { ProxyContext } from './context.ts'
 import { readFacts } from './facts.ts'
 import { createHeldReply } from './held-reply.ts'
@@ -70,7 +70,7 @@ async function run(arrived: Job, context: ProxyContext): Promise<void> {
 function withHeldReply(job: Job, { clock }: ProxyContext): Job {
   const held = createHeldReply(job.reply, {
     clock,
-    headers: () => [['x-spillway-request-id', job.id]],
+    headers: () => [['x-spillway-request-id', job.id], ...warningHeaders(job)],
   })
   return { ...job, reply: held, held }
 }

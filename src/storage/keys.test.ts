@@ -2,7 +2,9 @@
 import { describe, expect, it } from 'bun:test'
 import { databases } from '../../test/support/databases.ts'
 import { NOON, sampleKey } from '../../test/support/samples.ts'
+import { isUsable } from '../core/access.ts'
 import { later } from '../core/time.ts'
+import { statement } from './database.ts'
 import { openKeys } from './keys.ts'
 
 describe.each(await databases())('keys on %s', (_kind, useDatabase) => {
@@ -40,6 +42,34 @@ describe.each(await databases())('keys on %s', (_kind, useDatabase) => {
       expect(each.byDigest('digest-enabled')?.disabledAt).toBeUndefined()
       expect(each.byDigest('digest-revoked')?.revokedAt).toBe(NOON)
     }
+  })
+
+  it('keep what is said of their requests over a restart, and lose what is taken back', async () => {
+    const store = await openKeys(await its.open())
+    const rules = { pool: 'team', holdMs: 90_000, models: { opus: 'claude-haiku-5-5' } }
+    await store.add(sampleKey('a', { rules }))
+    await store.add(sampleKey('b', { rules }))
+    await store.change('id-b', { rules: { runaway: 'off' } })
+    for (const each of [store, await openKeys(await its.reopen())]) {
+      expect(each.byDigest('digest-a')?.rules).toEqual(rules)
+      expect(each.byDigest('digest-b')?.rules).toEqual({ runaway: 'off' })
+    }
+  })
+
+  it('have no rules where an older version stored none, and are off where theirs cannot be read', async () => {
+    const database = await its.open()
+    const store = await openKeys(database)
+    for (const name of ['old', 'odd', 'broken']) await store.add(sampleKey(name, { rules: { pool: 'team' } }))
+    const write = (name: string, text: string | null) =>
+      statement('update client_keys set rules_json = $1 where id = $2', text, `id-${name}`)
+    await database.commit(
+      [write('old', null), write('odd', '{"class":7}'), write('broken', '{"pool":')],
+      'full',
+    )
+    const reopened = await openKeys(await its.reopen())
+    const found = ['old', 'odd', 'broken'].map((name) => reopened.byDigest(`digest-${name}`))
+    expect(found.map((key) => key?.rules)).toEqual([{}, {}, {}])
+    expect(found.map((key) => key !== undefined && isUsable(key))).toEqual([true, true, false])
   })
 
   it('are listed in one order, whatever was changed about them', async () => {

@@ -1,13 +1,14 @@
 /** Client keys: in memory by digest for the request path, written through with full durability. */
-import type { ClientKey, KeyRules } from '../core/access.ts'
+import type { ClientKey } from '../core/access.ts'
 import { GatewayError } from '../core/error.ts'
+import { readKeyRules } from '../core/key-rules.ts'
 import type { KeyStore } from '../core/ports/stores.ts'
 import { type Millis, toMillis } from '../core/time.ts'
 import {
   type Database,
-  jsonOf,
   numberOf,
   optionalNumber,
+  optionalText,
   type Row,
   type Statement,
   statement,
@@ -55,16 +56,22 @@ export async function openKeys(database: Database): Promise<KeyStore> {
   }
 }
 
-const toKey = (row: Row): ClientKey => ({
-  id: textOf(row, 'id'),
-  name: textOf(row, 'name'),
-  digest: textOf(row, 'digest'),
-  hint: textOf(row, 'hint'),
-  createdAt: toMillis(numberOf(row, 'created_at')),
-  disabledAt: optionalMoment(row, 'disabled_at'),
-  revokedAt: optionalMoment(row, 'revoked_at'),
-  rules: jsonOf<KeyRules>(row, 'rules_json', {}),
-})
+function toKey(row: Row): ClientKey {
+  const createdAt = toMillis(numberOf(row, 'created_at'))
+  const rules = readKeyRules(optionalText(row, 'rules_json'))
+  const disabledAt = optionalMoment(row, 'disabled_at')
+  return {
+    id: textOf(row, 'id'),
+    name: textOf(row, 'name'),
+    digest: textOf(row, 'digest'),
+    hint: textOf(row, 'hint'),
+    createdAt,
+    // A key of which nobody knows any more what it may do is off until somebody looks at it.
+    disabledAt: rules === undefined ? (disabledAt ?? createdAt) : disabledAt,
+    revokedAt: optionalMoment(row, 'revoked_at'),
+    rules: rules ?? {},
+  }
+}
 
 function optionalMoment(row: Row, column: string): Millis | undefined {
   const value = optionalNumber(row, column)

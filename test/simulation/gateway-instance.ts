@@ -11,7 +11,7 @@ import type { Clock } from '../../src/core/ports/clock.ts'
 import type { Upstream } from '../../src/core/ports/upstream.ts'
 import { NO_RULES } from '../../src/core/rules.ts'
 import { createKeeper, type Keeper } from '../../src/keeper/keeper.ts'
-import { digestParts, sha256 } from '../../src/platform/digest.ts'
+import { digestParts, fingerprint, sha256 } from '../../src/platform/digest.ts'
 import { createBrake } from '../../src/proxy/brake.ts'
 import { createRetryBudget } from '../../src/proxy/budget.ts'
 import type { ProxyContext } from '../../src/proxy/context.ts'
@@ -167,6 +167,7 @@ function contextOf(storage: Storage, shared: Shared): ProxyContext {
     newId: randomUUIDv7,
     sha256,
     digest: digestParts,
+    fingerprint,
     isBlocked: () => false,
     decode: () => undefined,
     observe: {

@@ -54,16 +54,23 @@ export function keyHandlers(services: Services): KeyHandlers {
   }
 }
 
-/** What is not named stays, null takes it back. */
+/** What is not named stays, null takes it back; of models each for itself. */
 function rulesAfter(
   before: KeyRules,
   change: Omit<Input<'changeKey'>['body'], 'name' | 'disabled'>,
 ): KeyRules {
   const { pool, class: ofClass, hold, runaway, models } = change
   const holdMs = typeof hold === 'string' ? (readLength(hold) ?? null) : hold
-  const said = Object.entries({ pool, class: ofClass, holdMs, runaway, models })
+  const wanted = modelsAfter(before.models, models)
+  const said = Object.entries({ pool, class: ofClass, holdMs, runaway, models: wanted })
   const next = { ...before, ...Object.fromEntries(said.filter(([, value]) => value !== undefined)) }
   return Object.fromEntries(Object.entries(next).filter(([, value]) => value !== null))
+}
+
+function modelsAfter(before: KeyRules['models'], change: Input<'changeKey'>['body']['models']) {
+  if (change === undefined || change === null) return change
+  const next = Object.entries({ ...before, ...change }).filter(([, model]) => model !== null)
+  return next.length === 0 ? null : Object.fromEntries(next)
 }
 
 const disabledSince = (

@@ -49,20 +49,33 @@ const withRules = (command: Command): Command =>
       ]),
     )
     .addOption(
-      repeated('--prefer <from=to>', 'another model in the place of one or of a family (may be repeated)'),
+      repeated(
+        '--prefer <from=to>',
+        'another model in the place of one or of a family; FROM= takes it back (may be repeated)',
+      ),
     )
 
-function rulesOf({ pool, class: ofClass, hold, runaway, prefer }: RuleOptions): Rules {
+function rulesOf({ pool, class: ofClass, hold, runaway }: RuleOptions): Rules {
   return {
     ...(pool === undefined ? {} : { pool }),
     ...(isOneOf(ofClass, CLASSES) ? { class: ofClass } : {}),
     ...(hold === undefined ? {} : { hold }),
     ...(isOneOf(runaway, RUNAWAYS) ? { runaway } : {}),
-    ...(prefer === undefined ? {} : { models: Object.fromEntries(prefer.map(toPair)) }),
   }
 }
 
-type Rules = Omit<ClientInput<'createKey'>['body'], 'name'>
+type Rules = Omit<ClientInput<'createKey'>['body'], 'name' | 'models'>
+
+const modelsOf = ({ prefer }: RuleOptions) =>
+  prefer === undefined ? {} : { models: Object.fromEntries(prefer.map(toPair)) }
+
+/** "opus=" takes back what was preferred to it. */
+function modelChangesOf({ prefer }: RuleOptions): { readonly models?: Record<string, string | null> } {
+  if (prefer === undefined) return {}
+  const toChange = (text: string): readonly [string, string | null] =>
+    text.indexOf('=') === text.length - 1 && text.length > 1 ? [text.slice(0, -1), null] : toPair(text)
+  return { models: Object.fromEntries(prefer.map(toChange)) }
+}
 
 const CLASSES = ['interactive', 'background'] as const
 const RUNAWAYS = ['off', 'warn', 'refuse'] as const
@@ -86,7 +99,7 @@ function addCreating(keys: Command, shell: Shell): void {
     useClient(
       shell,
       async (client) => {
-        const created = await client.createKey({ body: { name, ...rulesOf(options) } })
+        const created = await client.createKey({ body: { name, ...rulesOf(options), ...modelsOf(options) } })
         present(shell, options, created, ({ secret }) => {
           shell.output.line(secret)
           shell.output.note(
@@ -114,12 +127,13 @@ function addSetting(keys: Command, shell: Shell): void {
         .addOption(repeated('--clear <rule>', `take a rule back: ${CLEARABLE.join(', ')} (may be repeated)`)),
     ),
     'spillway keys set ci --name builds',
-    'spillway keys set nightly --prefer opus=claude-haiku-5-5',
+    'spillway keys set nightly --prefer opus=claude-haiku-5-5 --prefer sonnet=',
     'spillway keys set nightly --clear hold',
   ).action((name: string, options: SetOptions) =>
     useClient(shell, async (client) => {
       const body = {
         ...rulesOf(options),
+        ...modelChangesOf(options),
         ...clearedBy(options),
         ...(options.name === undefined ? {} : { name: options.name }),
       }
@@ -135,10 +149,15 @@ function addSetting(keys: Command, shell: Shell): void {
   )
 }
 
-function clearedBy({ clear = [] }: SetOptions): { readonly [Name in (typeof CLEARABLE)[number]]?: null } {
+function clearedBy(options: SetOptions): { readonly [Name in (typeof CLEARABLE)[number]]?: null } {
+  const { clear = [], prefer } = options
   const unknown = clear.find((name) => !isOneOf(name, CLEARABLE))
   if (unknown !== undefined)
     throw new CommandError(EXIT.usage, `There is no rule "${unknown}"; there are ${CLEARABLE.join(', ')}.`)
+  const said = { ...options, models: prefer }
+  const both = CLEARABLE.find((name) => clear.includes(name) && said[name] !== undefined)
+  if (both !== undefined)
+    throw new CommandError(EXIT.usage, `The rule "${both}" cannot be set and taken back at once.`)
   return Object.fromEntries(clear.map((name) => [name, null]))
 }
 
