@@ -18,9 +18,8 @@ import {
   START_GOAL_MS,
   startRow,
 } from './summary.ts'
+import { type Line, percent, table } from './table.ts'
 import { TARGET_NAMES, TARGETS, type TargetName } from './targets.ts'
-
-type Line = readonly string[]
 
 const STARTS: readonly StartName[] = ['launcher', 'bun', 'first']
 
@@ -193,15 +192,3 @@ function busyShare(loads: readonly LoadRecord[], load: LoadName, target: TargetN
 }
 
 const median = (values: readonly number[]): number => toSpread(values)?.median ?? 0
-const percent = (share: number): string => `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`
-
-function table(lines: readonly Line[]): string {
-  const widths = (lines[0] ?? []).map((_, column) =>
-    Math.max(3, ...lines.map((line) => (line[column] ?? '').length)),
-  )
-  const draw = (line: Line): string =>
-    `| ${line.map((text, column) => (column === 0 ? text.padEnd(widths[column] ?? 0) : text.padStart(widths[column] ?? 0))).join(' | ')} |`
-  const rule = `|${widths.map((width, column) => (column === 0 ? '-'.repeat(width + 2) : `${'-'.repeat(width + 1)}:`)).join('|')}|`
-  const [head = [], ...rest] = lines
-  return [draw(head), rule, ...rest.map(draw)].join('\n')
-}

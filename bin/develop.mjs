@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * The developer's commands behind `npm test`, `npm run check`, `fix`, `bench` and
- * `simulate:long`: makes sure that everything is installed, then runs the tools. Plain Node; no
+ * The developer's commands behind `npm test`, `npm run check`, `fix`, `bench`, `bench:routing`
+ * and `simulate:long`: makes sure that everything is installed, then runs the tools. Plain Node; no
  * dependency of its own.
  */
 import { spawn, spawnSync } from 'node:child_process'
@@ -29,11 +29,14 @@ switch (task) {
   case 'bench':
     runBun([join(root, 'bench', 'main.ts'), ...words])
     break
+  case 'bench:routing':
+    runBun([join(root, 'bench', 'routing', 'main.ts'), ...words])
+    break
   case 'simulate':
     runBun([join(root, 'test', 'simulation', 'long.ts'), ...words])
     break
   default:
-    fail(`There is no task "${task}": use test, check, fix, bench or simulate.`)
+    fail(`There is no task "${task}": use test, check, fix, bench, bench:routing or simulate.`)
 }
 
 /** Where that takes nobody's password; elsewhere the tests say what they leave out. */

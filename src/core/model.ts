@@ -3,7 +3,9 @@
  * meter families apart. Must not decide what a model costs or whether it exists.
  */
 
-const FAMILIES = ['fable', 'mythos', 'opus', 'sonnet', 'haiku'] as const
+export const FAMILIES: readonly string[] = ['fable', 'mythos', 'opus', 'sonnet', 'haiku']
+
+export const isFamily = (name: string): boolean => FAMILIES.includes(name)
 
 /** "sonnet" for any spelling of a Sonnet; for other vendors' models the name itself. */
 export function familyOf(model: string): string {

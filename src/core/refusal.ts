@@ -148,7 +148,7 @@ const busyRefusal = ({ account, inFlight }: AccountView, most: number): Refusal 
     : { account, reason: 'busy', evidence: `${inFlight} requests in flight, its limit is ${most}` }
 
 /** Below that no request is expected to cross a window by itself. */
-const LEAST_TIGHT = 0.8
+const LEAST_TIGHT = 0.9
 
 /** A reserve is kept, and a window that this request would cross is left to conversations that are at home there. */
 function windowRefusal(view: AccountView, asking: Asking): Refusal | undefined {

@@ -16,7 +16,7 @@ import {
 } from '../../test/support/samples.ts'
 import { readAnthropicFailure } from '../providers/anthropic/failure.ts'
 import type { Account } from './account.ts'
-import type { Cause, Failure, Scope } from './failure.ts'
+import { type Cause, type Failure, outlookOf, type Scope } from './failure.ts'
 import { afterFailure, HEALTHY, type Health } from './health.ts'
 import { refusalOf } from './refusal.ts'
 import { nextStep, type Step } from './route.ts'
@@ -71,7 +71,14 @@ describe('whatever fails', () => {
   it('nobody is asked a second time while somebody has not been asked at all', () => {
     inEveryWorld((world) => {
       for (const { step, situation } of run(world).sends) {
-        const isTried = (id: string) => situation.failed.some(({ account }) => account === id)
+        // A limit that has ended since is no attempt any more.
+        const isOver = ({ cause, scope, until }: Failure) =>
+          outlookOf(cause) === 'limited' &&
+          scope.kind !== 'request' &&
+          until !== undefined &&
+          until <= situation.now
+        const isTried = (id: string) =>
+          situation.failed.some(({ account, failure }) => account === id && !isOver(failure))
         if (step.fresh || !isTried(step.account.id)) continue
         const waiting = situation.accounts.filter(
           (view) => !isTried(view.account.id) && refusalOf(view, situation) === undefined,

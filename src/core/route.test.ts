@@ -29,7 +29,7 @@ describe('a new request', () => {
 
   it('says why it goes there, and why the others cannot take it', () => {
     const decided = step([cooling('a', HOUR), view('b')])
-    expect(decided).toMatchObject({ kind: 'send', reason: 'best priority, then least load for its headroom' })
+    expect(decided).toMatchObject({ kind: 'send', reason: 'best priority, then most room' })
     expect(refusalsOf(decided)).toEqual([['a', 'cooling']])
   })
 

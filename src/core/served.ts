@@ -5,33 +5,35 @@
  */
 import type { Account } from './account.ts'
 import { familyOf, withoutContextMark } from './model.ts'
-import { planWithout } from './plan-rules.ts'
+import { lackingIn } from './plan-rules.ts'
 
 /** The list's name for every model. */
 const ANY = '*'
 
-/** Accounts are replaced when they change, so what follows from one never changes. */
-const known = new WeakMap<Account['modelMap'], Map<string, readonly string[]>>()
-const MOST_KNOWN = 1_000
+type Models = readonly string[]
+
+/** Maps, lists and rules are replaced when they change, so what follows from one never changes. */
+const byMap = new WeakMap<Account['modelMap'], Map<string, Models>>()
+/** Where nothing is mapped, the same for all accounts. */
+const unmapped = new Map<string, Models>()
+const byList = new WeakMap<Models, Map<string, boolean>>()
+const byLacking = new Map<ReadonlySet<string>, Map<string, boolean>>()
+
+/** Clients choose these names: neither how many nor how long they are may fill the memory (G10). */
+const MOST_KNOWN = 200
+const LONGEST_KNOWN = 200
 
 /**
  * The models that this account is to be asked for when a client wants `model`, best first:
- * by the exact name, then by its family, then by "*"; unmapped, the name itself.
+ * by the exact name, then without Claude Code's mark, by its family, by "*"; unmapped, the
+ * name itself.
  */
-export function servedModelsOf({ modelMap }: Pick<Account, 'modelMap'>, model: string): readonly string[] {
-  let names = known.get(modelMap)
-  if (names === undefined) {
-    names = new Map()
-    known.set(modelMap, names)
-  }
-  const found = names.get(model)
-  if (found !== undefined) return found
-  const models = lookUp(modelMap, model)
-  if (names.size < MOST_KNOWN) names.set(model, models)
-  return models
+export function servedModelsOf({ modelMap }: Pick<Account, 'modelMap'>, model: string): Models {
+  const known = modelMap.size === 0 ? unmapped : knownOf(byMap, modelMap)
+  return known.get(model) ?? remember(known, model, lookUp(modelMap, model))
 }
 
-function lookUp(modelMap: Account['modelMap'], model: string): readonly string[] {
+function lookUp(modelMap: Account['modelMap'], model: string): Models {
   const plain = withoutContextMark(model)
   for (const name of [model, plain, familyOf(plain), ANY]) {
     const models = modelMap.get(name)
@@ -49,16 +51,44 @@ export function unservedReason(
   plan: string | undefined,
   model: string,
 ): string | undefined {
-  if (models !== undefined)
-    return models.some((entry) => isNaming(entry, model)) ? undefined : 'its list of models does not have it'
-  return plan !== undefined && planWithout(plan, familyOf(model))
-    ? `its plan (${plan}) does not have it`
-    : undefined
+  if (models !== undefined) {
+    const known = knownOf(byList, models)
+    const isServed = known.get(model) ?? remember(known, model, isListed(models, model))
+    return isServed ? undefined : 'its list of models does not have it'
+  }
+  const lacking = plan === undefined ? undefined : lackingIn(plan)
+  if (lacking === undefined) return undefined
+  const known = knownOf(byLacking, lacking)
+  const isLacking = known.get(model) ?? remember(known, model, lacking.has(familyOf(model)))
+  return isLacking ? `its plan (${plan}) does not have it` : undefined
 }
+
+/** Whether an account with this list can be asked for the model. */
+export const isListed = (models: Models, model: string): boolean =>
+  models.some((entry) => isNaming(withoutContextMark(entry), model))
 
 /** A name, a family, or the beginning of a name with a star. */
 function isNaming(entry: string, model: string): boolean {
   if (entry === model || entry === ANY) return true
   if (entry.endsWith(ANY)) return model.startsWith(entry.slice(0, -1))
   return entry === familyOf(model)
+}
+
+function knownOf<Source extends object, T>(
+  bySource: Pick<WeakMap<Source, Map<string, T>>, 'get' | 'set'>,
+  source: Source,
+): Map<string, T> {
+  const present = bySource.get(source)
+  if (present !== undefined) return present
+  const known = new Map<string, T>()
+  bySource.set(source, known)
+  return known
+}
+
+function remember<T>(known: Map<string, T>, model: string, answer: T): T {
+  if (model.length > LONGEST_KNOWN) return answer
+  // Whatever is asked for again is soon known again.
+  if (known.size >= MOST_KNOWN) known.clear()
+  known.set(model, answer)
+  return answer
 }

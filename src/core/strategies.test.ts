@@ -41,7 +41,7 @@ describe('affinity', () => {
     const views = [view('c', { inFlight: 2 }), view('d')]
     expect(chosen('affinity', views, { account: 'a', spill: 'b' })).toMatchObject({
       name: 'd',
-      reason: 'best priority, then least load for its headroom',
+      reason: 'best priority, then most room',
     })
   })
 
@@ -121,15 +121,28 @@ describe('affinity among accounts with windows', () => {
     expect(chosen('affinity', views)?.name).toBe('b')
   })
 
-  it('weighs what is in flight already against it', () => {
-    const [a, b] = [withFive('a', 0.2, 4 * HOUR), withFive('b', 0.4, 4 * HOUR)]
+  it('weighs what is in flight already where they have about as much, and the size of their plans', () => {
+    const [a, b] = [withFive('a', 0.2, 4 * HOUR), withFive('b', 0.21, 4 * HOUR)]
     expect(chosen('affinity', [a, b])?.name).toBe('a')
     expect(chosen('affinity', [{ ...a, expectedTokens: 50_000 }, b])?.name).toBe('b')
+    const large = withFive('large', 0.2, 4 * HOUR, { tier: 5 })
+    expect(chosen('affinity', [b, { ...large, expectedTokens: 20_000 }])?.name).toBe('large')
   })
 
-  it('counts a plan as large as its tier', () => {
-    const views = [withFive('small', 0.2, 4 * HOUR), { ...withFive('large', 0.5, 4 * HOUR, { tier: 5 }) }]
-    expect(chosen('affinity', views)?.name).toBe('large')
+  it('gives none to accounts that their own conversations will spend, while others have room', () => {
+    const full = withWindows(
+      [{ name: '5h', utilization: 0.95, resetsAt: later(NOON, 10 * MINUTE), readAt: NOON }],
+      {
+        tokensAnHour: 1_000_000,
+        worth: new Map([['5h', 1_000_000]]),
+      },
+    )
+    expect(full.headroom.spare).toBeGreaterThan(1)
+    expect(chosen('affinity', [{ ...view('full'), ...full }, withFive('b', 0.9, 4 * HOUR)])?.name).toBe('b')
+    expect(chosen('affinity', [{ ...view('full'), ...full }])).toEqual({
+      name: 'full',
+      reason: 'best priority, then most to spare: none has room',
+    })
   })
 
   it('looks at the windows of the model’s family too', () => {
@@ -319,7 +332,7 @@ function withFive(
   ...[account = {}, pace = 0]: readonly [Partial<Account>?, number?]
 ): AccountView {
   const window = { name: '5h', utilization, resetsAt: later(NOON, leftMs), readAt: NOON }
-  return { ...sampleView(name, { account }), ...withWindows([window], new Map([['5h', pace]])) }
+  return { ...sampleView(name, { account }), ...withWindows([window], { paces: new Map([['5h', pace]]) }) }
 }
 
 const shared = (name: string, weight: number, tier: number): AccountView =>

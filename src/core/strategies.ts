@@ -45,12 +45,18 @@ const affinity: Strategy = ({ usable, bound }, situation) => {
     return { view: bound, reason: 'the conversation’s account: its cache is warm there' }
   const spill = binding?.spill && usable.find(({ account }) => account.id === binding.spill)
   if (spill) return { view: spill, reason: 'the conversation spilled here before' }
-  return first(
-    usable,
-    situation,
-    [byLoad, byInFlight, byTurn],
-    'best priority, then least load for its headroom',
-  )
+  const roomiest = leastBy(bestPriority(usable), byRoom, situation)
+  const [one] = roomiest
+  const isFull = one !== undefined && byRoom(one, situation) >= 0
+  // Whoever begins where its conversations will spend a window has to move soon.
+  return isFull
+    ? first(
+        roomiest,
+        situation,
+        [bySpare, byLoad, byInFlight, byTurn],
+        'best priority, then most to spare: none has room',
+      )
+    : first(roomiest, situation, [byLoad, byInFlight, byTurn], 'best priority, then most room')
 }
 
 /** One for everybody; a better priority that can be used again has a new window, and takes over. */
@@ -161,18 +167,29 @@ const bySessionStart: Measure = (view) => -(view.session?.startedAt ?? 0)
 const byReset: Measure = (view) => view.headroom.expiresAt
 const byRunway: Measure = (view) => -view.headroom.runwayHours
 
+/** Most room first. */
+const byRoom: Measure = ({ headroom: { room, familyRooms } }, { request }) =>
+  -leastFor(room, familyRooms, request.wanted)
+const bySpare: Measure = ({ headroom: { spare, families } }, { request }) =>
+  -leastFor(spare, families, request.wanted)
+
 const LEAST_SPARE = 0.01
 
 /** Expected tokens in flight, this request's included, against what its plan has to spare. */
-const byLoad: Measure = (view, { request }) => {
+const byLoad: Measure = (view, situation) => {
+  const { request } = situation
   const { tier } = view.account
-  const spare = Math.max(LEAST_SPARE, spareFor(view.headroom, request.wanted))
+  const spare = Math.max(LEAST_SPARE, -bySpare(view, situation))
   return (view.expectedTokens + request.tokens) / (spare * (tier > 0 ? tier : 1))
 }
 
-function spareFor({ spare, families }: AccountView['headroom'], model: string | undefined): number {
-  if (families === undefined || model === undefined) return spare
-  return Math.min(spare, families.get(familyOf(model)) ?? spare)
+function leastFor(
+  all: number,
+  families: ReadonlyMap<string, number> | undefined,
+  model: string | undefined,
+): number {
+  if (families === undefined || model === undefined) return all
+  return Math.min(all, families.get(familyOf(model)) ?? all)
 }
 
 /** Those of the best priority; the same list where all are alike, as they mostly are. */

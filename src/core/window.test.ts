@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { NOON } from '../../test/support/samples.ts'
 import type { Window } from './limits.ts'
 import { DAY, HOUR, later, MINUTE } from './time.ts'
-import { headroomOf, isMetering, lengthOf, spareOf, tightestOf, UNKNOWN_HEADROOM } from './window.ts'
+import { headroomOf, isMetering, lengthOf, spareOf, tightestOf, UNKNOWN_HEADROOM, UNUSED } from './window.ts'
 
 describe('a window’s name', () => {
   it.each([
@@ -58,12 +58,41 @@ describe('what a window has to spare', () => {
   })
 })
 
+describe('the room that an account has', () => {
+  const use = (tokensAnHour: number) => ({ ...UNUSED, tokensAnHour, worth: new Map([['5h', 1_000_000]]) })
+
+  it('is what it has to spare, less what its conversations are about to take', () => {
+    const half = [fiveHours(0.5, 2.5 * HOUR)]
+    expect(headroomOf(half, NOON).room).toBeCloseTo(1)
+    expect(headroomOf(half, NOON, use(600_000)).room).toBeLessThan(0.7)
+    expect(headroomOf(half, NOON, use(600_000)).spare).toBeCloseTo(1)
+  })
+
+  it('is none where they alone would spend a window', () => {
+    expect(headroomOf([fiveHours(0.9, 2.5 * HOUR)], NOON, use(600_000)).room).toBe(0)
+  })
+
+  it('is not made smaller by a week that is at an even pace, but by one that is ahead of it', () => {
+    const nearEnd = fiveHours(0.2, 30 * MINUTE)
+    const even = headroomOf([nearEnd, week(0.5, 3.5 * DAY)], NOON)
+    expect(even.room).toBeGreaterThan(5)
+    expect(even.spare).toBeCloseTo(1)
+    expect(headroomOf([nearEnd, week(0.8, 3.5 * DAY)], NOON).room).toBeLessThan(0.5)
+  })
+
+  it('is told apart by families', () => {
+    const opus = { ...week(0.9, 3.5 * DAY), name: '7d_opus' }
+    expect(headroomOf([opus], NOON).familyRooms?.get('opus')).toBeLessThan(0.3)
+    expect(headroomOf([opus], NOON).room).toBe(1)
+  })
+})
+
 describe('an account’s windows together', () => {
   it('have the least of them to spare, families apart', () => {
     const opus = { ...fiveHours(0.9, DAY), name: '7d_opus' }
     const headroom = headroomOf([fiveHours(0.5, 2.5 * HOUR), week(0.8, 3.5 * DAY), opus], NOON)
     expect(headroom.spare).toBeCloseTo(0.4, 1)
-    expect(headroom.families?.get('opus')).toBeCloseTo(0.63)
+    expect(headroom.families?.get('opus')).toBeCloseTo(0.7, 1)
   })
 
   it('are alike where they are about equally well off', () => {
@@ -82,21 +111,16 @@ describe('an account’s windows together', () => {
 
   it('last until the first is spent at its pace, or for good where each begins anew before', () => {
     const windows = [fiveHours(0.5, 4 * HOUR), week(0.9, 6 * DAY)]
-    expect(
-      headroomOf(
-        windows,
-        NOON,
-        new Map([
-          ['5h', 0.25],
-          ['7d', 0.02],
-        ]),
-      ).runwayHours,
-    ).toBeCloseTo(2)
+    const fast = new Map([
+      ['5h', 0.25],
+      ['7d', 0.02],
+    ])
+    expect(headroomOf(windows, NOON, { ...UNUSED, paces: fast }).runwayHours).toBeCloseTo(2)
     const slow = new Map([
       ['5h', 0.1],
       ['7d', 0.0001],
     ])
-    expect(headroomOf(windows, NOON, slow).runwayHours).toBe(Number.POSITIVE_INFINITY)
+    expect(headroomOf(windows, NOON, { ...UNUSED, paces: slow }).runwayHours).toBe(Number.POSITIVE_INFINITY)
   })
 
   it('begin anew with the first that still has something in it', () => {

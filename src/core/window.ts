@@ -4,7 +4,7 @@
  */
 import { isPast, type Window } from './limits.ts'
 import { familyOf } from './model.ts'
-import { DAY, HOUR, type Millis } from './time.ts'
+import { DAY, HOUR, later, type Millis } from './time.ts'
 
 const LASTING = /^(\d+)([hd])(?:_(.+))?$/
 
@@ -55,11 +55,18 @@ export function spareOf(window: Window, now: Millis): number | undefined {
 export interface Headroom {
   /**
    * The least of what its windows for all models have to spare; 1 where nothing is known. In
-   * steps of a quarter, so that accounts that are about equally well off take turns.
+   * steps of a fifth, so that accounts that are about equally well off take turns.
    */
   readonly spare: number
   /** The same for windows of single families; undefined where it has none. */
   readonly families: ReadonlyMap<string, number> | undefined
+  /**
+   * The same, less what those who are using it now are expected to take soon; 0 or less where
+   * they alone would spend a window. Windows of more than a day count only where they are
+   * ahead of an even pace: they hold nights too. In the same steps.
+   */
+  readonly room: number
+  readonly familyRooms: ReadonlyMap<string, number> | undefined
   /** When the first of its windows that is still open begins anew; infinite where none is known. */
   readonly expiresAt: number
   /** Until the first is spent at the pace of late; infinite where each begins anew before. */
@@ -69,29 +76,62 @@ export interface Headroom {
 export const UNKNOWN_HEADROOM: Headroom = {
   spare: 1,
   families: undefined,
+  room: 1,
+  familyRooms: undefined,
   expiresAt: Number.POSITIVE_INFINITY,
   runwayHours: Number.POSITIVE_INFINITY,
 }
 
-const NO_PACES: ReadonlyMap<string, number> = new Map()
+/** How an account has been used of late. */
+export interface Use {
+  /** By window: the fraction of it that is used up in an hour. */
+  readonly paces: ReadonlyMap<string, number>
+  /** What it has been asked for, and what its windows are worth in the same tokens. */
+  readonly tokensAnHour: number
+  readonly worth: ReadonlyMap<string, number>
+}
+
+export const UNUSED: Use = { paces: new Map(), tokensAnHour: 0, worth: new Map() }
 
 /** Over all of an account's windows: what is scarcest says how much it can bear. */
-export function headroomOf(windows: readonly Window[], now: Millis, paces = NO_PACES): Headroom {
+export function headroomOf(windows: readonly Window[], now: Millis, use: Use = UNUSED): Headroom {
   let spare: number | undefined
+  let room: number | undefined
   let families: Map<string, number> | undefined
+  let familyRooms: Map<string, number> | undefined
   for (const window of windows) {
     const own = spareOf(window, now)
     if (own === undefined) continue
     const family = shapeOf(window.name)?.family
-    if (family === undefined) spare = Math.min(spare ?? own, own)
-    else families = (families ?? new Map<string, number>()).set(family, coarse(own))
+    const left = roomOf(window, use, now)
+    if (family === undefined) {
+      spare = Math.min(spare ?? own, own)
+      room = Math.min(room ?? left, left)
+    } else {
+      families = (families ?? new Map<string, number>()).set(family, coarse(own))
+      familyRooms = (familyRooms ?? new Map<string, number>()).set(family, coarse(left))
+    }
   }
   if (spare === undefined && families === undefined) return UNKNOWN_HEADROOM
-  const ends = { expiresAt: soonestReset(windows, now), runwayHours: runwayOf(windows, paces, now) }
-  return { spare: coarse(spare ?? 1), families, ...ends }
+  const ends = { expiresAt: soonestReset(windows, now), runwayHours: runwayOf(windows, use.paces, now) }
+  return { spare: coarse(spare ?? 1), families, room: coarse(room ?? 1), familyRooms, ...ends }
 }
 
-const STEPS_A_DOUBLING = 3
+/** Conversations that are under way go on for about that long. */
+const SOON_HOURS = 0.33
+
+function roomOf(window: Window, { tokensAnHour, worth }: Use, now: Millis): number {
+  const lengthMs = lengthOf(window.name) ?? 0
+  const { resetsAt = later(now, lengthMs), utilization = 0 } = window
+  const whole = worth.get(window.name)
+  const hours = Math.min(SOON_HOURS, (resetsAt - now) / HOUR)
+  const left = 1 - utilization - (whole === undefined ? 0 : (tokensAnHour * hours) / whole)
+  if (left <= 0) return 0
+  const room = Math.min(MOST_SPARE, left / Math.max(LEAST_LEFT, Math.min(1, (resetsAt - now) / lengthMs)))
+  return lengthMs > DAY && room >= 1 ? MOST_SPARE : room
+}
+
+const STEPS_A_DOUBLING = 4
 
 const coarse = (spare: number): number =>
   spare <= 0 ? 0 : 2 ** (Math.round(Math.log2(spare) * STEPS_A_DOUBLING) / STEPS_A_DOUBLING)

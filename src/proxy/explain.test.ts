@@ -17,7 +17,7 @@ describe('the decision', () => {
   it('names every candidate and the reason for the one that was taken', () => {
     expect(decide([view('a'), view('b')])).toEqual({
       strategy: 'affinity',
-      reason: 'best priority, then least load for its headroom',
+      reason: 'best priority, then most room',
       candidates: [{ account: 'a' }, { account: 'b' }],
     })
   })

@@ -7,7 +7,7 @@ import { isAbout } from '../core/health.ts'
 import type { StoredSession } from '../core/ports/stores.ts'
 import { shareOf } from '../core/strategies.ts'
 import type { Millis } from '../core/time.ts'
-import type { Live } from './live.ts'
+import { type Live, recentTokens, refresh } from './live.ts'
 
 export interface Sending {
   /** The model that the account is asked for. */
@@ -40,6 +40,9 @@ export function beginOn(live: Live, sending: Sending, moment: Moment): BegunSend
   live.inFlight++
   live.begun++
   live.expectedTokens += sending.tokens
+  live.recentTokens = recentTokens(live, now) + sending.tokens
+  live.recentAt = now
+  if (live.windows.length > 0) refresh(live, now)
   // Readings come with the head of an answer, so that what is in flight counts already.
   for (const served of live.served.values()) served.tokens += sending.tokens
   live.lastTurn = turn

@@ -17,7 +17,7 @@ import type {
 } from '../core/ports/stores.ts'
 import type { AccountView, OriginView } from '../core/situation.ts'
 import { type Standing, UNKNOWN_STANDING } from '../core/standing.ts'
-import type { Millis } from '../core/time.ts'
+import { HOUR, MINUTE, type Millis } from '../core/time.ts'
 import { type Headroom, headroomOf, lengthOf, tightestOf, UNKNOWN_HEADROOM } from '../core/window.ts'
 
 export interface Live extends AccountView {
@@ -32,6 +32,9 @@ export interface Live extends AccountView {
   tightest: number
   headroom: Headroom
   expectedTokens: number
+  /** Tokens that it was asked for, the older the less they count; as of `recentAt`. */
+  recentTokens: number
+  recentAt: Millis | undefined
   readonly worth: Map<string, number>
   /** What was served since a window's utilization was last seen to move, to learn its worth from. */
   readonly served: Map<string, Served>
@@ -51,6 +54,8 @@ export interface Served {
   utilization: number
   resetsAt: Millis | undefined
   tokens: number
+  /** Counted since utilization was seen to move, and not since some moment between two steps. */
+  isFromStep: boolean
 }
 
 /** Shared by the accounts of one origin. */
@@ -73,6 +78,8 @@ export const newcomer = (account: Account, origin: Origin, stored: StoredHealth 
   tightest: 0,
   headroom: UNKNOWN_HEADROOM,
   expectedTokens: 0,
+  recentTokens: 0,
+  recentAt: undefined,
   worth: new Map(),
   served: new Map(),
   paces: new Map(),
@@ -170,8 +177,17 @@ export function createRegister(options: RegisterOptions): Register {
 /** What follows from the windows as they stand at this moment. */
 export function refresh(live: Live, now: Millis): void {
   live.tightest = tightestOf(live.windows, now)
-  live.headroom = headroomOf(live.windows, now, live.paces)
+  const { paces, worth } = live
+  const tokensAnHour = (recentTokens(live, now) * HOUR) / RECENT_MS
+  live.headroom = headroomOf(live.windows, now, { paces, tokensAnHour, worth })
 }
+
+/** What was asked for longer ago counts for little. */
+const RECENT_MS = 10 * MINUTE
+
+/** Of what it was asked for lately. */
+export const recentTokens = ({ recentTokens: tokens, recentAt }: Live, now: Millis): number =>
+  recentAt === undefined ? 0 : tokens * Math.exp((recentAt - now) / RECENT_MS)
 
 /** Utilization moves in steps: what was served between two of them is what the step is worth. */
 const LEAST_STEP = 0.01
@@ -182,12 +198,13 @@ function learnWorth({ served, worth }: Live, { name, utilization, resetsAt }: Wi
   const before = served.get(name)
   const isNew = before === undefined || before.resetsAt !== resetsAt || utilization < before.utilization
   if (!isNew && utilization - before.utilization < LEAST_STEP) return
-  if (!isNew && before.tokens > 0) {
+  // Where in its step utilization was when it was first seen is not known, so that step says nothing.
+  if (!isNew && before.isFromStep && before.tokens > 0) {
     const seen = before.tokens / (utilization - before.utilization)
     const known = worth.get(name)
     worth.set(name, known === undefined ? seen : known + NEW_SHARE * (seen - known))
   }
-  served.set(name, { utilization, resetsAt, tokens: 0 })
+  served.set(name, { utilization, resetsAt, tokens: 0, isFromStep: !isNew })
 }
 
 function writeHealth(store: HealthStore, id: AccountId, before: Health, after: Health): void {

@@ -22,7 +22,7 @@ import type {
 } from '../../src/core/situation.ts'
 import { HOUR, later, MINUTE, type Millis, SECOND, toMillis } from '../../src/core/time.ts'
 import { NO_USAGE, type Usage } from '../../src/core/usage.ts'
-import { headroomOf, tightestOf, UNKNOWN_HEADROOM } from '../../src/core/window.ts'
+import { headroomOf, tightestOf, UNKNOWN_HEADROOM, UNUSED, type Use } from '../../src/core/window.ts'
 
 /** 2026-11-20T12:00:00Z */
 export const NOON: Millis = toMillis(Date.UTC(2026, 10, 20, 12))
@@ -78,10 +78,10 @@ export const sampleView = (name: string, { account, ...fields }: ViewFields = {}
 })
 
 /** Windows, and what follows from them, as a pool would give them with the view. */
-export const withWindows = (windows: readonly Window[], paces?: ReadonlyMap<string, number>) => ({
+export const withWindows = (windows: readonly Window[], use: Partial<Use> = {}) => ({
   windows,
   tightest: tightestOf(windows, NOON),
-  headroom: headroomOf(windows, NOON, paces),
+  headroom: headroomOf(windows, NOON, { ...UNUSED, ...use }),
 })
 
 /** A conversation that was bound and used a minute ago, with a warm cache of 100,000 tokens. */
