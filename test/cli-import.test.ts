@@ -96,6 +96,9 @@ const traces = (directory: string): unknown =>
     return [name, statSync(path, { bigint: true }).mtimeNs, Bun.hash(readFileSync(path))]
   })
 
+/** Of a model and of a whole family. */
+const RULES = '{"a":"b","opus":["glm-5.3","glm-4.7"]}'
+
 describe.each([
   ['with a running server', true],
   ['without a server', false],
@@ -118,7 +121,7 @@ describe.each([
 
   it('is taken over: accounts that serve, requests at their old times; and once only', async () => {
     const file = database(
-      [key('work', { priority: 3, model_mappings: '{"a":"b"}' }), key('paused', { paused: 1 })],
+      [key('work', { priority: 3, model_mappings: RULES }), key('paused', { paused: 1 })],
       [request(3), request(1, { agent_used: 'reviewer' }), request(2, { status_code: 429, success: 0 })],
     )
     const before = traces(theirs)
@@ -134,7 +137,7 @@ describe.each([
         name: 'work',
         provider: 'console',
         priority: 3,
-        modelMap: { a: 'b' },
+        modelMap: { a: 'b', opus: ['glm-5.3', 'glm-4.7'] },
         totals: { requests: 3, costUsd: 0.75 },
       },
       { name: 'paused', state: { kind: 'paused' }, totals: { requests: 0 } },

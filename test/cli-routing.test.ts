@@ -64,16 +64,16 @@ it('nobody waits in an empty line', async () => {
 describe('an account', () => {
   it('is given maps, models and limits, and loses them again', async () => {
     const words =
-      'accounts set sub --model-map opus=a,b --model-map *=c --model sonnet --model claude-* --max-concurrent 4 --group g'
+      'accounts set sub --model-map opus=claude-a,claude-b --model-map *=claude-c --model sonnet --model claude-* --max-concurrent 4 --group g'
     expect((await place.run(words)).code).toBe(0)
     expect(await json('accounts show sub')).toMatchObject({
-      modelMap: { opus: ['a', 'b'], '*': 'c' },
+      modelMap: { opus: ['claude-a', 'claude-b'], '*': 'claude-c' },
       models: ['sonnet', 'claude-*'],
       maxConcurrent: 4,
       groups: ['g'],
     })
     const { out } = await place.run('accounts show sub')
-    expect(out).toMatch(/model map +opus → a or b, \* → c\n/)
+    expect(out).toMatch(/model map +opus → claude-a or claude-b, \* → claude-c\n/)
     expect(out).toMatch(/serves only +sonnet, claude-\*\n/)
     const clear = '--clear-model-map --all-models --unlimited-concurrency --clear-groups'
     expect((await place.run(`accounts set sub ${clear}`)).code).toBe(0)

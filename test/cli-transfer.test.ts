@@ -45,9 +45,22 @@ const keyAtProvider = async (place: Place, name: string): Promise<string | undef
   return home.simulator.received.slice(before).at(-1)?.key
 }
 
+const MODELS = [
+  '--model-map',
+  'a=b,c',
+  '--model-map',
+  '*=d',
+  '--model',
+  'b',
+  '--model',
+  'c',
+  '--model',
+  'd*',
+].concat(['--max-concurrent', '4'])
+
 async function addBoth(): Promise<void> {
   const { url } = home.simulator
-  await home.addAccount('key', '--priority', '3', '--group', 'team', '--model-map', 'a=b')
+  await home.addAccount('key', '--priority', '3', '--group', 'team', ...MODELS)
   const words = ['accounts', 'add', 'max', '--provider', 'claude-oauth', '--base-url', url, '--accept-terms']
   expect((await signInByCommand(home, [...words, '--plan-only', '--header', 'x-team=blue'])).code).toBe(0)
   await on(home, ['accounts', 'pause', 'key'])
@@ -67,25 +80,15 @@ describe('a file with the credentials', () => {
       '',
     ])
     const settings = (all: readonly Account[]) =>
-      all.map(
-        ({
-          name,
-          provider,
-          baseUrl,
-          priority,
-          weight,
-          tier,
-          groups,
-          modelMap,
-          planOnly,
-          headers,
-          state,
-        }) => ({
-          ...{ name, provider, baseUrl, priority, weight, tier, groups, modelMap, planOnly, headers },
-          kind: state.kind,
-        }),
-      )
+      all.map(({ name, provider, baseUrl, priority, weight, tier, groups, planOnly, ...more }) => {
+        const { modelMap, models, maxConcurrent, headers, state } = more
+        return {
+          ...{ name, provider, baseUrl, priority, weight, tier, groups, planOnly },
+          ...{ modelMap, models, maxConcurrent, headers, kind: state.kind },
+        }
+      })
     expect(settings(await list(away))).toEqual(settings(await list(home)))
+    expect((await list(away))[0]).toMatchObject({ modelMap: { a: ['b', 'c'], '*': 'd' }, maxConcurrent: 4 })
     expect(await keyAtProvider(away, 'max')).toBe('CANARY-oat-1')
     await away.world.api.changeConfig({ body: { anthropicOauthUrl: home.simulator.url } })
     expect((await on(away, ['accounts', 'refresh', 'max'])).code).toBe(0)
@@ -164,6 +167,18 @@ describe('a file with the credentials', () => {
     expect([imported.code, imported.out]).toEqual([0, 'Added the account key.\n'])
   }, 30_000)
 
+  it('of an older version brings its maps as they were, whatever is asked of new ones', async () => {
+    const entry = { name: 'old', provider: 'console', apiKey: 'CANARY-old', baseUrl: home.simulator.url }
+    const old = { ...entry, priority: 2, modelMap: { opus: 'glm-5.3', 'claude-*': 'never-asked-for' } }
+    const text = JSON.stringify({ format: 'spillway-accounts-1', accounts: [old] })
+    writeFileSync(file, await encryptWithPassphrase(text, PASSPHRASE))
+    expect((await fromFile()).code).toBe(0)
+    const [account] = await list(away)
+    expect(account).toMatchObject({ name: 'old', priority: 2, modelMap: old.modelMap })
+    expect(account).not.toHaveProperty('models')
+    expect(account).not.toHaveProperty('maxConcurrent')
+  }, 30_000)
+
   it('of somebody else’s making is not taken for accounts', async () => {
     for (const text of [
       'hello',
@@ -179,6 +194,21 @@ describe('a file with the credentials', () => {
 })
 
 describe('a file without credentials', () => {
+  it('brings maps, lists and limits, and of an older version what it has', async () => {
+    await home.addAccount('key', ...MODELS)
+    const written = (await on(home, ['accounts', 'export'])).json<readonly object[]>()
+    const entries = [
+      { ...written[0], apiKey: 'CANARY-key' },
+      { name: 'old', provider: 'console', apiKey: 'CANARY-old', modelMap: { a: 'b' } },
+    ]
+    const { code } = await away.run('accounts import -', { input: JSON.stringify(entries) })
+    expect(code).toBe(0)
+    expect(await list(away)).toMatchObject([
+      { name: 'key', modelMap: { a: ['b', 'c'], '*': 'd' }, models: ['b', 'c', 'd*'], maxConcurrent: 4 },
+      { name: 'old', modelMap: { a: 'b' } },
+    ])
+  })
+
   it('says the terms of a subscription, and goes on with a yes', async () => {
     const entry = { name: 'max', provider: 'claude-oauth', baseUrl: home.simulator.url, apiKeyEnv: 'TOKEN' }
     const options = { input: JSON.stringify([entry]), environment: { TOKEN: 'CANARY-setup' } }

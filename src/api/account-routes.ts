@@ -5,6 +5,7 @@ import type { Route } from './route.ts'
 import { nothingSchema } from './schemas.ts'
 
 const accountAnswer = { answer: accounts.accountSchema } as const
+const saidAnswer = { answer: accounts.saidAccountSchema } as const
 
 export const accountRoutes = {
   listAccounts: {
@@ -19,7 +20,7 @@ export const accountRoutes = {
     summary: 'Add an account.',
     body: accounts.newAccountSchema,
     status: 201,
-    ...accountAnswer,
+    ...saidAnswer,
   },
   showAccount: {
     method: 'GET',
@@ -32,7 +33,7 @@ export const accountRoutes = {
     path: '/api/accounts/:id',
     summary: 'Change an account.',
     body: accounts.accountChangeSchema,
-    ...accountAnswer,
+    ...saidAnswer,
   },
   removeAccount: {
     method: 'DELETE',

@@ -59,7 +59,7 @@ export const accountSchema = z.object({
   modelMap: z
     .record(z.string(), z.union([z.string(), z.array(z.string())]))
     .describe('a model, a family or "*" → what is asked for instead, best first'),
-  models: z.array(z.string()).optional().describe('what it serves; absent: what its provider and plan say'),
+  models: z.array(z.string()).optional().describe('what it serves; absent: what its provider and plan have'),
   maxConcurrent: z.number().optional().describe('requests at once'),
   planOnly: z.boolean().describe('paid overage counts as a limit'),
   proxy: z.string().optional().describe('without its credentials'),
@@ -80,12 +80,27 @@ export const accountSchema = z.object({
   totals: totalsSchema,
 })
 
+/** The account as it was added or changed. */
+export const saidAccountSchema = accountSchema.extend({
+  notes: z.array(z.string()).optional().describe('what looks like a mistake and may be none'),
+})
+
 const priority = z.number().int().min(-1_000).max(1_000)
 const weight = z.number().min(0).max(1_000)
 const groups = z.array(name)
-const model = z.string().trim().min(1, 'must name a model').max(200)
-const modelMap = z.record(model, z.union([model, z.array(model).min(1).max(20)]))
-const models = z.array(model).min(1).max(500).describe('names, families, or beginnings with a star')
+const NO_MODEL = 'must name a model'
+const NO_MODELS = 'must name a model, or several, best first: "glm-5.3" or ["glm-5.3", "glm-4.7"]'
+/** Whatever clients call their models: names are compared as they are. */
+const model = z.string({ error: NO_MODEL }).min(1, NO_MODEL).max(500)
+const modelMap = z
+  .record(model, z.union([model, z.array(model).min(1, NO_MODELS).max(20)], { error: NO_MODELS }), {
+    error: 'must say for each model, family or "*" what is asked for instead: {"opus": "glm-5.3"}',
+  })
+  .refine((map) => Object.keys(map).length <= 500, 'may have at most 500 entries')
+const models = z
+  .array(model, { error: 'must be a list of models or families: ["haiku", "claude-sonnet-*"]' })
+  .min(1, 'must name a model or family; null stands for whatever its provider and plan have')
+  .max(500)
 const maxConcurrent = z.number().int().min(1).max(10_000)
 const credential = z
   .string()
@@ -104,7 +119,9 @@ const common = {
   weight: weight.optional(),
   tier: weight.optional(),
   groups: groups.optional(),
-  modelMap: modelMap.optional(),
+  modelMap: modelMap.nullable().optional().describe('replaces the map; null: none'),
+  models: models.nullable().optional().describe('null: what its provider and plan have'),
+  maxConcurrent: maxConcurrent.nullable().optional().describe('null: as many as there are'),
   planOnly: z.boolean().optional(),
 }
 
@@ -120,8 +137,6 @@ export const newAccountSchema = z.strictObject({
   baseUrl: z.string().optional(),
   proxy: proxy.optional(),
   headers: headers.optional(),
-  models: models.optional(),
-  maxConcurrent: maxConcurrent.optional(),
   ...common,
 })
 
@@ -131,8 +146,6 @@ export const accountChangeSchema = z.strictObject({
   baseUrl: z.string().nullable().optional(),
   proxy: proxy.nullable().optional(),
   headers: headers.nullable().optional(),
-  models: models.nullable().optional().describe('null: what its provider and plan say'),
-  maxConcurrent: maxConcurrent.nullable().optional().describe('null: as many as there are'),
   ...common,
 })
 

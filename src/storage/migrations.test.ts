@@ -171,6 +171,40 @@ describe.each(await databases())('a database of schema 1 on %s', (_kind, useData
   })
 })
 
+describe.each(await databases())('a database of schema 2 on %s', (_kind, useDatabase) => {
+  const its = useDatabase()
+
+  it('keeps its accounts’ model maps, each with one name, and lets them have more', async () => {
+    const old = await its.openAsIs()
+    await fill(old)
+    await old.commit(
+      STEP_2.map((text) => statement(text)),
+      'full',
+    )
+    const map = '[["claude-sonnet-5-5","glm-5.3"],["a=b","it\'s"],["*","glm-4.7"]]'
+    await old.commit([statement('update accounts set model_map_json = $1', map)], 'full')
+    const before = {
+      ...OLD_ACCOUNT,
+      planOnly: true,
+      modelMap: new Map([
+        ['claude-sonnet-5-5', ['glm-5.3']],
+        ['a=b', ["it's"]],
+        ['*', ['glm-4.7']],
+      ]),
+    }
+    const database = await its.reopen()
+    expect(await versionOf(database)).toBe(LATEST)
+    const storage = await openAll(database, its.directory)
+    expect(storage.accounts.all()).toEqual([before])
+    const change = { modelMap: new Map([['opus', ['a', 'b']]]), models: ['a', 'b'], maxConcurrent: 10_000 }
+    await storage.accounts.change(idOf('a'), change)
+    await storage.close()
+    const again = await openAll(await its.reopen(), its.directory)
+    expect(again.accounts.all()).toEqual([{ ...before, ...change }])
+    await again.close()
+  })
+})
+
 const FIVE_HOURS: Window = { name: '5h', utilization: 0.4, readAt: NOON }
 const OLD_ACCOUNT = sampleAccount('a', {
   baseUrl: 'https://llm.example',
@@ -228,6 +262,30 @@ const SCHEMA_1: readonly string[] = [
   'create index requests_by_time on requests (started_at)',
   'create index requests_by_session on requests (session, started_at)',
   'create table schema_version (only_row integer primary key, version integer not null)',
+]
+
+/** What schema 2 made of it, and an account that was changed under it. */
+const STEP_2: readonly string[] = [
+  'alter table accounts add column refresh_secret text',
+  'alter table accounts add column token_expires_at bigint',
+  'alter table accounts add column credential_version bigint not null default 1',
+  'alter table accounts add column plan_only integer not null default 0',
+  'alter table accounts add column network text',
+  'alter table accounts add column refresh_holder text',
+  'alter table accounts add column refresh_until bigint',
+  'alter table account_health add column login_json text',
+  'alter table account_health add column standing_json text',
+  'alter table owners add column organization text',
+  `create table account_events (
+    id text primary key, account_id text not null, at bigint not null, kind text not null,
+    scope text, cause text, evidence text, until bigint)`,
+  'create index account_events_by_account on account_events (account_id, id)',
+  `create table window_readings (
+    account_id text not null, window_name text not null, at bigint not null,
+    utilization double precision, resets_at bigint, status text, primary key (account_id, window_name, at))`,
+  'create index window_readings_by_time on window_readings (at)',
+  'update schema_version set version = 2',
+  'update accounts set plan_only = 1',
 ]
 
 /** A row in each table, as a gateway of schema 1 left them. */

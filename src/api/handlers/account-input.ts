@@ -11,11 +11,10 @@ import { SUBSCRIPTION_TERMS } from '../../core/terms.ts'
 import { readDate } from '../../core/time.ts'
 import type { Input } from '../contract.ts'
 import type { ProviderInfo, Services } from '../services.ts'
+import { toModelMap, toModels } from './account-models.ts'
+import { badField } from './bad-field.ts'
 
 export type NewAccount = Input<'addAccount'>['body']
-
-export const badField = (path: string, message: string): GatewayError =>
-  new GatewayError('bad-request', message, { details: [{ path, message }] })
 
 export function findAccount({ accounts }: Pick<Services, 'accounts'>, idOrName: string): Account {
   const all = accounts.all()
@@ -105,10 +104,6 @@ function checkedHeaders(headers: Readonly<Record<string, string>>): Readonly<Rec
   return Object.fromEntries(entries)
 }
 
-/** One name or several, best first. */
-export const toModelMap = (map: NonNullable<NewAccount['modelMap']>): Account['modelMap'] =>
-  new Map(Object.entries(map).map(([from, to]) => [from, typeof to === 'string' ? [to] : to]))
-
 /** Keys for those that have keys, tokens for those that are signed in to. */
 function assertCredential({ id, credential }: ProviderInfo, body: NewAccount): void {
   const { apiKey, accessToken, refreshToken, tokenExpiresAt } = body
@@ -152,8 +147,8 @@ export function toNewAccount(services: Services, body: NewAccount): Account {
     tier: body.tier ?? 1,
     groups: body.groups ?? [],
     modelMap: toModelMap(body.modelMap ?? {}),
-    models: body.models,
-    maxConcurrent: body.maxConcurrent,
+    models: toModels(body.models),
+    maxConcurrent: body.maxConcurrent ?? undefined,
     ...toCredential(services, id, body),
     credentialVersion: 1,
     planOnly: body.planOnly ?? false,

@@ -2,7 +2,7 @@
 import type { Account } from '../../core/account.ts'
 import type { AccountChange } from '../../core/ports/stores.ts'
 import { toIso } from '../../core/time.ts'
-import type { Account as AccountView, Input } from '../contract.ts'
+import type { Account as AccountView, Answer, Input } from '../contract.ts'
 import type { Handlers } from '../handlers.ts'
 import type { Services } from '../services.ts'
 import { definedOnly, toAccountView } from '../views.ts'
@@ -10,15 +10,15 @@ import {
   assertBaseUrl,
   assertName,
   assertTerms,
-  badField,
   findAccount,
   providerFor,
   replaceCredential,
   toCredential,
-  toModelMap,
   toNetwork,
   toNewAccount,
 } from './account-input.ts'
+import { assertModels, modelNotes, toModelMap, toModels } from './account-models.ts'
+import { badField } from './bad-field.ts'
 
 type AccountHandlers = Pick<
   Handlers,
@@ -96,13 +96,25 @@ export async function viewOf(services: Services, account: Account): Promise<Acco
   return toAccountView(account, services, totals.get(account.id))
 }
 
-async function add(services: Services, body: Input<'addAccount'>['body']): Promise<AccountView> {
+async function add(services: Services, body: Input<'addAccount'>['body']): Promise<Answer<'addAccount'>> {
   const account = toNewAccount(services, body)
+  assertModels(account, body)
   // A token of a subscription; keys of a console are not.
   if (providerFor(services, account.provider).credential === 'sign-in')
     await assertTerms(services, body.acceptTerms)
   await services.accounts.add(account)
-  return viewOf(services, account)
+  return withNotes(services, account, body)
+}
+
+/** What was said of its models is remarked on once, when it is said. */
+async function withNotes(
+  services: Services,
+  account: Account,
+  { modelMap }: Pick<Input<'changeAccount'>['body'], 'modelMap'>,
+): Promise<Answer<'addAccount'>> {
+  const view = await viewOf(services, account)
+  const notes = modelMap === undefined ? [] : modelNotes(providerFor(services, account.provider), account)
+  return notes.length === 0 ? view : { ...view, notes }
 }
 
 /** A new key, or a new place to send it to, is a new start: what the old one did wrong is forgotten. */
@@ -110,7 +122,7 @@ async function edit(
   services: Services,
   account: Account,
   body: Input<'changeAccount'>['body'],
-): Promise<AccountView> {
+): Promise<Answer<'changeAccount'>> {
   const { apiKey, baseUrl, modelMap, models, maxConcurrent, name, proxy, headers, ...plain } = body
   if (name !== undefined && name !== account.name) assertName(services, name)
   if (baseUrl !== undefined) {
@@ -122,12 +134,16 @@ async function edit(
       `The account ${account.name} is signed in to: sign in again with "spillway accounts login ${account.name}".`,
     )
   const network = toNetwork(account, { proxy, headers }, services)
+  const serves = {
+    ...(modelMap === undefined ? {} : { modelMap: toModelMap(modelMap ?? {}) }),
+    ...(models === undefined ? {} : { models: toModels(models) }),
+  }
+  assertModels({ ...account, ...serves }, body)
   const changed = await services.accounts.change(account.id, {
     ...definedOnly(plain),
+    ...serves,
     ...(name === undefined ? {} : { name }),
     ...(baseUrl === undefined ? {} : { baseUrl: baseUrl ?? undefined }),
-    ...(modelMap === undefined ? {} : { modelMap: toModelMap(modelMap) }),
-    ...(models === undefined ? {} : { models: models ?? undefined }),
     ...(maxConcurrent === undefined ? {} : { maxConcurrent: maxConcurrent ?? undefined }),
     ...(network === account.network ? {} : { network }),
   })
@@ -136,7 +152,7 @@ async function edit(
       ? changed
       : await replaceCredential(services, changed, toCredential(services, account.id, { apiKey }))
   if (apiKey !== undefined || baseUrl !== undefined) services.live.clear(account.id)
-  return viewOf(services, present)
+  return withNotes(services, present, body)
 }
 
 async function events(

@@ -12,7 +12,6 @@ import type { Grant, SignInPurpose } from '../sign-ins.ts'
 import {
   assertBaseUrl,
   assertTerms,
-  badField,
   findAccount,
   networkOf,
   providerFor,
@@ -20,7 +19,9 @@ import {
   toCredential,
   toNewAccount,
 } from './account-input.ts'
+import { assertModels, modelNotes } from './account-models.ts'
 import { viewOf } from './accounts.ts'
+import { badField } from './bad-field.ts'
 
 export function signInHandlers(services: Services): Pick<Handlers, 'beginSignIn' | 'finishSignIn'> {
   return {
@@ -77,7 +78,7 @@ function assertSignsIn(services: Services, { name, provider }: Account): void {
 /** Whatever could keep the account from being added is said before somebody goes and signs in. */
 function assertStorable(services: Services, wanted: Wanted): void {
   assertBaseUrl(services, wanted.provider, wanted.baseUrl ?? providerFor(services, wanted.provider).baseUrl)
-  toNewAccount(services, { ...toAccountBody(wanted), apiKey: 'to-be-granted' })
+  assertModels(toNewAccount(services, { ...toAccountBody(wanted), apiKey: 'to-be-granted' }), wanted)
 }
 
 /** What would be passed over in silence is refused. */
@@ -107,7 +108,9 @@ async function store(
   // Another organization's plan: what was held against the one before is not its affair.
   if (organization !== undefined && (grant.standing.organization ?? organization) !== organization)
     services.live.clear(account.id)
-  return { ...(await viewOf(services, findAccount(services, account.id))), notes: notesOn(grant) }
+  const present = findAccount(services, account.id)
+  const remarks = again === undefined ? modelNotes(providerFor(services, present.provider), present) : []
+  return { ...(await viewOf(services, present)), notes: [...notesOn(grant), ...remarks] }
 }
 
 async function addNew(services: Services, grant: Grant, wanted: Wanted): Promise<Account> {

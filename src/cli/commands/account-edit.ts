@@ -1,5 +1,5 @@
 /** `spillway accounts add`, `set` and `rename`: what the operator says about accounts. */
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import type { Client } from '../../api/client.ts'
 import type { ClientInput } from '../../api/contract.ts'
 import { examples, type JsonOption, present, useClient, withJson } from '../command.ts'
@@ -53,7 +53,7 @@ async function addOne(shell: Shell, client: Client, name: string, options: AddOp
       body: { name, provider, ...fields, ...(apiKey === undefined ? {} : { apiKey }), ...acceptTerms },
     }),
   )
-  present(shell, options, account, () => sayAdded(shell, name, []))
+  present(shell, options, account, () => sayAdded(shell, name, account.notes))
 }
 
 /** Said before somebody goes and signs in. */
@@ -66,7 +66,7 @@ async function assertNew(client: Client, name: string): Promise<void> {
     )
 }
 
-function sayAdded(shell: Shell, name: string, notes: readonly string[]): void {
+function sayAdded(shell: Shell, name: string, notes: readonly string[] = []): void {
   shell.output.line(`Added the account ${name}.`)
   for (const note of notes) shell.output.note(note)
 }
@@ -87,16 +87,7 @@ const CLEARED = {
 function addSetting(accounts: Command, shell: Shell): void {
   const set = accounts.command('set').description('Change an account.').argument('<name>')
   examples(
-    withJson(
-      withAccountOptions(set)
-        .option('--clear-proxy', 'let its requests leave as all others do')
-        .option('--clear-headers', 'add no header to its requests any more')
-        .option('--clear-base-url', 'use the provider’s own address again')
-        .option('--clear-groups', 'take it out of all groups')
-        .option('--clear-model-map', 'map no models any more')
-        .option('--all-models', 'let it serve whatever its provider and plan say')
-        .option('--unlimited-concurrency', 'give it as many requests at once as there are'),
-    ),
+    withJson(withClearingOptions(withAccountOptions(set))),
     'spillway accounts set work --priority 5',
     'spillway accounts set work --api-key-stdin < key.txt',
     'spillway accounts set glm --model-map opus=glm-5.3,glm-5.2 --max-concurrent 4',
@@ -109,9 +100,28 @@ function addSetting(accounts: Command, shell: Shell): void {
     }
     await useClient(shell, async (client) => {
       const changed = await client.changeAccount({ params: { id: name }, body })
-      present(shell, options, changed, () => shell.output.line(`Changed the account ${name}.`))
+      present(shell, options, changed, () => {
+        shell.output.line(`Changed the account ${name}.`)
+        for (const note of changed.notes ?? []) shell.output.note(note)
+      })
     })
   })
+}
+
+/** What is set and taken back at once is a mistake, not a question of which comes last. */
+function withClearingOptions(command: Command): Command {
+  const clearing = (flags: string, description: string, setting: string): Option =>
+    new Option(flags, description).conflicts(setting)
+  return command
+    .addOption(clearing('--clear-proxy', 'let its requests leave as all others do', 'proxy'))
+    .addOption(clearing('--clear-headers', 'add no header to its requests any more', 'header'))
+    .addOption(clearing('--clear-base-url', 'use the provider’s own address again', 'baseUrl'))
+    .addOption(clearing('--clear-groups', 'take it out of all groups', 'group'))
+    .addOption(clearing('--clear-model-map', 'map no models any more', 'modelMap'))
+    .addOption(clearing('--all-models', 'let it serve whatever its provider and plan have', 'model'))
+    .addOption(
+      clearing('--unlimited-concurrency', 'give it as many requests at once as there are', 'maxConcurrent'),
+    )
 }
 
 const clearedBy = (options: SetOptions) =>

@@ -83,6 +83,11 @@ function toModelMap(texts: readonly string[]): Record<string, string | string[]>
   const map = new Map<string, string[]>()
   for (const [from, to] of texts.map(toPair)) {
     const names = to.split(',').map((name) => name.trim())
+    if (names.includes(''))
+      throw new CommandError(
+        EXIT.usage,
+        `"${from}=${to}" names a model that has no name. Write FROM=TO, or FROM=TO1,TO2 with the best first.`,
+      )
     map.set(from, [...(map.get(from) ?? []), ...names])
   }
   return Object.fromEntries([...map].map(([from, to]) => [from, to.length === 1 ? (to[0] ?? '') : to]))

@@ -38,6 +38,19 @@ describe('rules for models', () => {
     })
   })
 
+  it('for what is of no family are Spillway’s for whatever is left, where every family has one of its own', () => {
+    const families = { opus: 'a', sonnet: 'b', haiku: 'c' }
+    expect(readMappings({ ...families, custom: ['d', 'e'] })).toEqual({
+      models: { opus: ['a'], sonnet: ['b'], haiku: ['c'], '*': ['d', 'e'] },
+      custom: [],
+    })
+    expect(readMappings({ opus: 'a', sonnet: 'b', custom: 'd' }).custom).toEqual(['d'])
+    expect(readMappings({ ...families, '*': 'mine', custom: 'd' })).toMatchObject({
+      models: { '*': ['mine'] },
+      custom: ['d'],
+    })
+  })
+
   it('may be wrapped, and may be lists, best first', () => {
     expect(readMappings({ modelMappings: { a: ['b', 'c'] } })).toEqual({
       models: { a: ['b', 'c'] },

@@ -36,11 +36,14 @@ function toEndpoint(text: string): Endpoint {
 export interface Mappings {
   /** The model asked for, or its family → the models that are asked for instead, best first. */
   readonly models: Readonly<Record<string, readonly string[]>>
-  /** Where whatever is of no known family goes there; Spillway has no such rule. */
+  /** Where whatever is of no known family goes there, and Spillway has no rule that says the same. */
   readonly custom: readonly string[]
 }
 
 const CUSTOM = 'custom'
+/** The families that it knows. Where each has a rule, what is left for Spillway's "*" is what it calls custom. */
+const ITS_FAMILIES = ['opus', 'sonnet', 'haiku'] as const
+const REST = '*'
 
 /** Later ones win, as they do there. */
 export function readMappings(...layers: readonly (Fields | undefined)[]): Mappings {
@@ -51,7 +54,9 @@ export function readMappings(...layers: readonly (Fields | undefined)[]): Mappin
   const merged = new Map(rules)
   const custom = merged.get(CUSTOM) ?? []
   merged.delete(CUSTOM)
-  return { models: Object.fromEntries(merged), custom }
+  if (custom.length === 0 || merged.has(REST) || !ITS_FAMILIES.every((family) => merged.has(family)))
+    return { models: Object.fromEntries(merged), custom }
+  return { models: Object.fromEntries([...merged, [REST, custom]]), custom: [] }
 }
 
 /** Some versions wrapped the rules once more. */
