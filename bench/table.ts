@@ -9,7 +9,7 @@ export function table(lines: readonly Line[]): string {
   )
   const draw = (line: Line): string =>
     `| ${line.map((text, column) => (column === 0 ? text.padEnd(widths[column] ?? 0) : text.padStart(widths[column] ?? 0))).join(' | ')} |`
-  const rule = `|${widths.map((width, column) => (column === 0 ? '-'.repeat(width + 2) : `${'-'.repeat(width + 1)}:`)).join('|')}|`
+  const rule = `| ${widths.map((width, column) => (column === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`)).join(' | ')} |`
   const [head = [], ...rest] = lines
   return [draw(head), rule, ...rest.map(draw)].join('\n')
 }
