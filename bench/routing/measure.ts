@@ -2,8 +2,8 @@
  * One strategy on one trace: the real routing in the simulation, and what it did with the
  * windows. Work is weighed as if caches were perfect, so that nobody gains by writing twice.
  */
+import { toSimulatedRules } from '../../src/compose/simulated-rules.ts'
 import type { StrategyName } from '../../src/core/strategies.ts'
-import { SETTINGS } from '../../src/settings.ts'
 import type { Watcher } from '../../src/simulation/journey.ts'
 import type { Scenario } from '../../src/simulation/scenario.ts'
 import { simulate } from '../../src/simulation/simulate.ts'
@@ -33,18 +33,7 @@ export async function measure(trace: Trace, strategy: StrategyName): Promise<Sco
 const scenarioOf = (trace: Trace, strategy: StrategyName): Scenario => ({
   trace,
   strategy,
-  policy: {
-    attemptsPerAccount: SETTINGS.retryAttempts.initial,
-    delayMs: SETTINGS.retryDelayMs.initial,
-    backoff: SETTINGS.retryBackoff.initial,
-    patienceMs: SETTINGS.patienceMs.initial,
-    queueMs: SETTINGS.queueMs.initial,
-    throttleWaitMs: SETTINGS.throttleWaitMs.initial,
-    circuitFaults: SETTINGS.circuitFaults.initial,
-    waitUsdPerSecond: SETTINGS.waitUsdPerSecond.initial,
-  },
-  sessionMs: SETTINGS.sessionDurationMs.initial,
-  pollMs: SETTINGS.usagePollMs.initial,
+  ...toSimulatedRules(new Map()),
   seed: 1,
 })
 

@@ -3,6 +3,7 @@
  * the gateway, described by what the API needs of them. Types only.
  */
 import type { Account, AccountId } from '../core/account.ts'
+import type { RouteAnswer, RouteQuestion } from '../core/dry-run.ts'
 import type { Health } from '../core/health.ts'
 import type { LedgerRow } from '../core/ledger.ts'
 import type { Window } from '../core/limits.ts'
@@ -69,26 +70,6 @@ export interface RoutingService {
   explain(question: RouteQuestion): RouteAnswer
   /** In the order in which they are asked. */
   waiting(): readonly WaitingRequest[]
-}
-
-export interface RouteQuestion {
-  readonly model: string
-  readonly session?: string | undefined
-  readonly agent?: string | undefined
-  readonly key?: string | undefined
-  readonly pool?: string | undefined
-  readonly class?: string | undefined
-  readonly exclude?: string | undefined
-  readonly tokens?: number | undefined
-}
-
-export interface RouteAnswer {
-  readonly outcome: 'send' | 'wait' | 'refuse'
-  readonly account: string | undefined
-  readonly model: string | undefined
-  readonly until: Millis | undefined
-  readonly status: number | undefined
-  readonly decision: LedgerRow['decision']
 }
 
 export interface WaitingRequest {

@@ -1,4 +1,5 @@
 /** What simulated runs are configured with: the settings in force, the defaults for the rest. */
+import { DEFAULT_POOL } from '../core/rules.ts'
 import { readPools, readReserves } from '../core/rules-input.ts'
 import { SETTINGS } from '../settings.ts'
 import type { Scenario } from '../simulation/scenario.ts'
@@ -7,9 +8,6 @@ export type SimulatedRules = Pick<Scenario, 'policy' | 'sessionMs' | 'pollMs' | 
 
 /** Settings by their names; what is absent is as if nobody had set it. */
 type Values = ReadonlyMap<string, unknown>
-
-/** The pool of everybody who names none. */
-const DEFAULT_POOL = 'default'
 
 export function toSimulatedRules(values: Values): SimulatedRules {
   const pool = readPools(settingIn(values, 'pools')).get(DEFAULT_POOL)

@@ -3,7 +3,6 @@
  * uses up tokens faster than anybody would by intent. Only what was answered counts: whatever
  * failed is rightly tried again. Says what it saw; must not refuse anybody itself.
  */
-import type { RunawayPolicy } from './access.ts'
 import { later, MINUTE, type Millis, toIso } from './time.ts'
 
 export interface BrakePolicy {
@@ -102,7 +101,3 @@ function withRepeat(repeats: readonly Repeat[], digest: string, now: Millis): re
 /** Of what a request used, what lies within its last minute: long answers are booked at their end. */
 export const withinLastMinute = (tokens: number, durationMs: number): number =>
   tokens * Math.min(1, MINUTE / Math.max(1, durationMs))
-
-/** Whose word counts: the key's, then the setting's. */
-export const brakeMode = (ofKey: RunawayPolicy | undefined, setting: RunawayPolicy): RunawayPolicy =>
-  ofKey ?? setting

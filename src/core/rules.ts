@@ -78,6 +78,9 @@ export function tierOf(
   return undefined
 }
 
+/** The pool of everybody who names none. */
+export const DEFAULT_POOL = 'default'
+
 /** A group's name that means every account. */
 export const EVERYBODY = '*'
 

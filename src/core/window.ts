@@ -29,6 +29,9 @@ function shapeOf(name: string): Shape | undefined {
 /** "5h" → five hours; undefined for what is no window of hours or days. */
 export const lengthOf = (name: string): number | undefined => shapeOf(name)?.lengthMs
 
+/** The family whose requests alone a window meters; undefined where it meters all. */
+export const meteredFamily = (name: string): string | undefined => shapeOf(name)?.family
+
 /** Whether a window meters requests for `model`; those without a family meter all. */
 export function isMetering(name: string, model: string | undefined): boolean {
   const shape = shapeOf(name)
@@ -46,11 +49,15 @@ const MOST_SPARE = 10
 export function spareOf(window: Window, now: Millis): number | undefined {
   const lengthMs = lengthOf(window.name)
   if (lengthMs === undefined || window.utilization === undefined || isPast(window, now)) return undefined
-  const left = Math.max(0, 1 - window.utilization)
-  if (window.resetsAt === undefined) return left
-  const timeLeft = Math.max(LEAST_LEFT, Math.min(1, (window.resetsAt - now) / lengthMs))
-  return Math.min(MOST_SPARE, left / timeLeft)
+  return perTimeLeft(Math.max(0, 1 - window.utilization), endOf(window, lengthMs, now) - now, lengthMs)
 }
+
+/** A window that has no end yet has all its time left. */
+const endOf = ({ resetsAt }: Window, lengthMs: number, now: Millis): Millis =>
+  resetsAt ?? later(now, lengthMs)
+
+const perTimeLeft = (left: number, leftMs: number, lengthMs: number): number =>
+  Math.min(MOST_SPARE, left / Math.max(LEAST_LEFT, Math.min(1, leftMs / lengthMs)))
 
 export interface Headroom {
   /**
@@ -122,12 +129,13 @@ const SOON_HOURS = 0.33
 
 function roomOf(window: Window, { tokensAnHour, worth }: Use, now: Millis): number {
   const lengthMs = lengthOf(window.name) ?? 0
-  const { resetsAt = later(now, lengthMs), utilization = 0 } = window
+  const { utilization = 0 } = window
+  const leftMs = endOf(window, lengthMs, now) - now
   const whole = worth.get(window.name)
-  const hours = Math.min(SOON_HOURS, (resetsAt - now) / HOUR)
+  const hours = Math.min(SOON_HOURS, leftMs / HOUR)
   const left = 1 - utilization - (whole === undefined ? 0 : (tokensAnHour * hours) / whole)
   if (left <= 0) return 0
-  const room = Math.min(MOST_SPARE, left / Math.max(LEAST_LEFT, Math.min(1, (resetsAt - now) / lengthMs)))
+  const room = perTimeLeft(left, leftMs, lengthMs)
   return lengthMs > DAY && room >= 1 ? MOST_SPARE : room
 }
 

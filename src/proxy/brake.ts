@@ -5,7 +5,6 @@
  */
 import {
   type BrakePolicy,
-  brakeMode,
   NEW_TRAIL,
   type Runaway,
   runawayIn,
@@ -64,7 +63,8 @@ export function brake(job: Job, context: ProxyContext): void {
   const { settings, brake: trails, observe, log } = context
   const { runaway, brake: policy } = settings()
   const { record, facts } = job
-  const mode = brakeMode(job.key?.rules.runaway, runaway)
+  // The key's word counts before the setting.
+  const mode = job.key?.rules.runaway ?? runaway
   if (mode === 'off' || facts.conversation === undefined || job.endpoint.kind !== 'messages') return
   if (policy.repeats === 0 && policy.tokensPerMinute === 0) return
   if (policy.repeats > 0) record.digest = context.fingerprint(job.body)

@@ -2,45 +2,19 @@
  * What would happen to a request if it came now: the same reading, the same decision and the
  * same words as for traffic, and nothing is sent, taken or written down.
  */
+import type { RouteAnswer, RouteQuestion } from '../core/dry-run.ts'
 import { GatewayError } from '../core/error.ts'
 import type { Headers } from '../core/headers.ts'
-import type { DecisionRecord } from '../core/ledger.ts'
 import type { ClientRequest, Reply } from '../core/ports/client.ts'
 import { nextStep } from '../core/route.ts'
-import type { Millis } from '../core/time.ts'
 import type { ProxyContext } from './context.ts'
 import { decisionOf } from './explain.ts'
 import { readFacts } from './facts.ts'
 import { newJob } from './job.ts'
 import { situationOf } from './situation.ts'
 
-export interface Question {
-  readonly model: string
-  readonly session?: string | undefined
-  readonly agent?: string | undefined
-  /** A key's name or id. */
-  readonly key?: string | undefined
-  readonly pool?: string | undefined
-  readonly class?: string | undefined
-  readonly exclude?: string | undefined
-  /** What the request is expected to use. */
-  readonly tokens?: number | undefined
-}
-
-export interface DryRun {
-  readonly outcome: 'send' | 'wait' | 'refuse'
-  readonly account: string | undefined
-  /** What that account would be asked for. */
-  readonly model: string | undefined
-  /** For `wait`. */
-  readonly until: Millis | undefined
-  /** For `refuse`: what the client would be answered. */
-  readonly status: number | undefined
-  readonly decision: DecisionRecord
-}
-
 /** Throws GatewayError as the request would be refused for what it asks. */
-export function dryRun(question: Question, context: ProxyContext): DryRun {
+export function dryRun(question: RouteQuestion, context: ProxyContext): RouteAnswer {
   const { keys, clock } = context
   const { key: named, tokens } = question
   const key = keys.all().find(({ id, name }) => id === named || name === named)
@@ -69,7 +43,7 @@ export function dryRun(question: Question, context: ProxyContext): DryRun {
 }
 
 function requestOf(
-  { session, agent, pool, exclude, ...question }: Question,
+  { session, agent, pool, exclude, ...question }: RouteQuestion,
   body: Uint8Array,
 ): ClientRequest {
   const said: readonly (readonly [string, string | undefined])[] = [

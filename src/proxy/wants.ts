@@ -7,6 +7,7 @@
 import { GatewayError } from '../core/error.ts'
 import { headerOf } from '../core/headers.ts'
 import {
+  DEFAULT_POOL,
   EVERYBODY,
   isRequestClass,
   type PoolRule,
@@ -113,8 +114,6 @@ export function splitPool(path: string): { readonly pool: string | undefined; re
   const [, pool, rest] = POOL_PATH.exec(path) ?? []
   return pool === undefined || rest === undefined ? { pool: undefined, path } : { pool, path: rest }
 }
-
-const DEFAULT_POOL = 'default'
 
 /** The one that the path names, if the key may; else the key's; else the one called "default". */
 function poolOf(job: Job, rules: RoutingRules, context: ProxyContext): PoolRule | undefined {

@@ -6,7 +6,7 @@
 import { familyOf } from '../core/model.ts'
 import { CACHE_LIFE_MS, LONG_CACHE_LIFE_MS } from '../core/session.ts'
 import { HOUR, later, MINUTE, type Millis } from '../core/time.ts'
-import { lengthOf } from '../core/window.ts'
+import { lengthOf, meteredFamily } from '../core/window.ts'
 import { type Estimate, estimateWorth, type LedgerReading, readingAt } from './estimate.ts'
 import type { Trace, TraceAccount, TraceRequest, TraceWindow } from './trace.ts'
 
@@ -135,14 +135,13 @@ type Found =
   | { readonly kind: 'window'; readonly window: TraceWindow }
   | { readonly kind: 'unknown'; readonly reason: string }
 
-const FAMILY = /^\d+[hd]_(.+)$/
 /** Longer ones end at fixed times, whatever is done; shorter ones begin with their first use. */
 const LONGEST_BEGUN_BY_USE_MS = 24 * HOUR
 
 function toWindow(account: string, name: string, history: LedgerHistory): Found | undefined {
   const lengthMs = lengthOf(name)
   if (lengthMs === undefined) return undefined
-  const [, family] = FAMILY.exec(name) ?? []
+  const family = meteredFamily(name)
   const readings = history.readings.filter((each) => each.account === account && each.window === name)
   const requests = history.requests.filter(
     (each) => each.account === account && (family === undefined || familyOf(each.model) === family),
