@@ -131,7 +131,10 @@ const failed = (cause: Cause, evidence: string, how: Refused): Extract<Reply, { 
   ms: how.ms ?? REFUSAL_MS,
 })
 
-function troubleOf({ kind, until }: TraceFault, now: Millis): Extract<Reply, { kind: 'failed' }> | undefined {
+/** What an account's faults and a poisoned request have in common. */
+function inTrouble(
+  kind: 'server-error' | 'overloaded' | 'request-refused',
+): Extract<Reply, { kind: 'failed' }> {
   switch (kind) {
     case 'server-error':
       return failed('server-error', 'it answered 500', { status: 500, ms: TROUBLE_MS })
@@ -141,6 +144,15 @@ function troubleOf({ kind, until }: TraceFault, now: Millis): Extract<Reply, { k
       return failed('request-refused', 'it refused this request without naming a limit (429)', {
         status: 429,
       })
+  }
+}
+
+function troubleOf({ kind, until }: TraceFault, now: Millis): Extract<Reply, { kind: 'failed' }> | undefined {
+  switch (kind) {
+    case 'server-error':
+    case 'overloaded':
+    case 'request-refused':
+      return inTrouble(kind)
     case 'throttled': {
       const end = toMillis(Math.max(until, now + SECOND))
       return failed('throttled', 'it throttles requests (429)', {
@@ -165,13 +177,9 @@ function poisoned(kind: Poison, model: string, now: Millis): Exclude<Reply, { ki
     case 'bad-request':
       return { kind: 'refused', status: 400, ms: REFUSAL_MS }
     case 'server-error':
-      return failed('server-error', 'it answered 500', { status: 500, ms: TROUBLE_MS })
     case 'overloaded':
-      return failed('overloaded', 'its provider is overloaded (529)', { status: 529, ms: TROUBLE_MS })
     case 'request-refused':
-      return failed('request-refused', 'it refused this request without naming a limit (429)', {
-        status: 429,
-      })
+      return inTrouble(kind)
     case 'forbidden':
       return failed('forbidden', `it may not serve ${model} (403)`, { status: 403, ...ofModel })
     case 'model-not-found':
