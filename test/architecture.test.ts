@@ -24,9 +24,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   simulator: ['core', 'dialects', 'http1'],
   api: ['core'],
   cli: ['api'],
-  'setting-values.ts': ['core'],
-  'settings.ts': ['core', 'setting-values.ts'],
-  'config.ts': ['core', 'settings.ts', 'setting-values.ts'],
+  settings: ['core'],
+  'settings.ts': ['core', 'settings'],
+  'config.ts': ['core', 'settings.ts'],
   compose: EVERYTHING,
   'main.ts': EVERYTHING,
 }

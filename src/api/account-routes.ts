@@ -11,12 +11,14 @@ export const accountRoutes = {
   listAccounts: {
     method: 'GET',
     path: '/api/accounts',
+    role: 'viewer',
     summary: 'All accounts with their state, windows and totals.',
     answer: z.object({ accounts: z.array(accounts.accountSchema) }),
   },
   addAccount: {
     method: 'POST',
     path: '/api/accounts',
+    role: 'operator',
     summary: 'Add an account.',
     body: accounts.newAccountSchema,
     status: 201,
@@ -25,12 +27,14 @@ export const accountRoutes = {
   showAccount: {
     method: 'GET',
     path: '/api/accounts/:id',
+    role: 'viewer',
     summary: 'One account, by id or name.',
     ...accountAnswer,
   },
   changeAccount: {
     method: 'PATCH',
     path: '/api/accounts/:id',
+    role: 'operator',
     summary: 'Change an account.',
     body: accounts.accountChangeSchema,
     ...saidAnswer,
@@ -38,42 +42,49 @@ export const accountRoutes = {
   removeAccount: {
     method: 'DELETE',
     path: '/api/accounts/:id',
+    role: 'owner',
     summary: 'Remove an account and its credential. Its ledger rows stay.',
     answer: nothingSchema,
   },
   pauseAccount: {
     method: 'POST',
     path: '/api/accounts/:id/pause',
+    role: 'operator',
     summary: 'Send nothing more to an account until it is resumed.',
     ...accountAnswer,
   },
   resumeAccount: {
     method: 'POST',
     path: '/api/accounts/:id/resume',
+    role: 'operator',
     summary: 'Use an account again.',
     ...accountAnswer,
   },
   testAccount: {
     method: 'POST',
     path: '/api/accounts/:id/test',
+    role: 'operator',
     summary: 'Ask the provider whether it takes the account’s credential. Does not count as use.',
     answer: accounts.accountTestSchema,
   },
   clearCooldown: {
     method: 'POST',
     path: '/api/accounts/:id/clear-cooldown',
+    role: 'operator',
     summary: 'Make a cooling or failed account ready again.',
     ...accountAnswer,
   },
   refreshAccount: {
     method: 'POST',
     path: '/api/accounts/:id/refresh',
+    role: 'operator',
     summary: 'Renew an account’s token now, and ask its provider for its usage. Does not count as use.',
     ...accountAnswer,
   },
   listAccountEvents: {
     method: 'GET',
     path: '/api/accounts/:id/events',
+    role: 'viewer',
     summary: 'What has happened to an account, with the evidence, newest first.',
     query: accounts.eventQuerySchema,
     answer: accounts.eventsSchema,
@@ -81,6 +92,7 @@ export const accountRoutes = {
   exportAccounts: {
     method: 'POST',
     path: '/api/accounts/export',
+    role: 'owner',
     summary: 'All accounts with their credentials, encrypted with a passphrase (age).',
     body: accounts.exportSchema,
     answer: accounts.exportedSchema,
@@ -88,6 +100,7 @@ export const accountRoutes = {
   importAccounts: {
     method: 'POST',
     path: '/api/accounts/import',
+    role: 'owner',
     summary: 'Add the accounts of such a file. Those whose name is taken are left as they are.',
     body: accounts.importSchema,
     answer: accounts.importedSchema,
@@ -95,6 +108,7 @@ export const accountRoutes = {
   beginSignIn: {
     method: 'POST',
     path: '/api/oauth/init',
+    role: 'operator',
     summary: 'Begin to sign in to a new account, or again to one that is there.',
     body: accounts.signInSchema,
     answer: accounts.begunSignInSchema,
@@ -102,6 +116,7 @@ export const accountRoutes = {
   finishSignIn: {
     method: 'POST',
     path: '/api/oauth/callback',
+    role: 'operator',
     summary: 'Finish a sign-in with the code that its page shows. Each works once, within ten minutes.',
     body: accounts.finishSignInSchema,
     answer: accounts.signedInSchema,
@@ -109,12 +124,14 @@ export const accountRoutes = {
   tokenHealth: {
     method: 'GET',
     path: '/api/token-health',
+    role: 'viewer',
     summary: 'How the tokens of signed-in accounts stand.',
     answer: accounts.tokenHealthSchema,
   },
   usageHistory: {
     method: 'GET',
     path: '/api/usage-history',
+    role: 'viewer',
     summary: 'Readings of the providers’ windows over time, oldest first.',
     query: accounts.usageQuerySchema,
     answer: accounts.usageHistorySchema,
@@ -122,6 +139,7 @@ export const accountRoutes = {
   setPriority: {
     method: 'POST',
     path: '/api/accounts/:id/priority',
+    role: 'operator',
     summary: 'Set an account’s priority; lower numbers go first.',
     body: accounts.prioritySchema,
     ...accountAnswer,
@@ -129,6 +147,7 @@ export const accountRoutes = {
   setTier: {
     method: 'POST',
     path: '/api/accounts/:id/tier',
+    role: 'operator',
     summary: 'Set an account’s tier.',
     body: accounts.tierSchema,
     ...accountAnswer,
@@ -136,6 +155,7 @@ export const accountRoutes = {
   listProviders: {
     method: 'GET',
     path: '/api/providers',
+    role: 'viewer',
     summary: 'The providers that accounts can be of.',
     answer: z.object({ providers: z.array(accounts.providerSchema) }),
   },

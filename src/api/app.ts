@@ -1,28 +1,39 @@
 /**
- * The control plane over HTTP: the contract's table on a router, with one door in front of
+ * The control plane over HTTP: the contract's tables on a router, with one door in front of
  * it and one place where errors become answers. Takes a standard Request, gives a standard
  * Response; must not know sockets, and must not hold business of its own.
  */
 import { type Context, Hono } from 'hono'
-import type { z } from 'zod'
 import { type ErrorDetail, GatewayError, STATUS_OF, toGatewayError } from '../core/error.ts'
 import type { Log } from '../core/ports/log.ts'
-import { type Input, type RouteName, routes } from './contract.ts'
+import { isAllowed } from '../core/role.ts'
+import type { AuditEntry, Call, Caller, Change } from './call.ts'
+import { type Input, type PlainName, plainRoutes, type RouteName, routes, streams } from './contract.ts'
 import { createHandlers, type Handlers } from './handlers.ts'
-import { streamRequests } from './live.ts'
+import { parse, readInput, UnsupportedMediaType } from './input.ts'
+import { streamEvents } from './live.ts'
 import { openApiDocument } from './openapi.ts'
 import { PROTECTIVE_HEADERS } from './protective-headers.ts'
 import type { Route } from './route.ts'
 import { nothingSchema } from './schemas.ts'
 import type { Services } from './services.ts'
+import { createStreams } from './streams.ts'
 
 export interface AppOptions {
   readonly services: Services
   readonly log: Log
-  /** Whether a credential is the admin's; compared in constant time. */
-  readonly isAdmin: (token: string) => boolean
+  /** Who this is; undefined: nobody that is known here. */
+  readonly identify: (visitor: Visitor) => Caller | undefined | Promise<Caller | undefined>
   /** Counts a wrong credential; true when this peer has tried too often. */
   readonly isBlocked: (peer: string) => boolean
+  /** Told of every change, after it was made. */
+  readonly audit: (entry: AuditEntry) => void
+}
+
+export interface Visitor {
+  readonly headers: Headers
+  readonly method: string
+  readonly peer: string
 }
 
 /** `peer` is the address of the client, for the limit on wrong credentials. */
@@ -33,25 +44,10 @@ interface Bindings {
 }
 
 export function createApp(options: AppOptions): App {
-  const { services } = options
   const app = new Hono<Bindings>()
-  const handlers = createHandlers(services)
-  const guarded = (context: Context<Bindings>, answer: () => Response | Promise<Response>) => {
-    assertAdmin(context, options)
-    parse(nothingSchema, context.req.query())
-    return answer()
-  }
-  app.get('/metrics', (context) =>
-    guarded(context, () =>
-      context.text(services.metrics(), 200, { 'content-type': 'text/plain; version=0.0.4' }),
-    ),
-  )
-  app.get('/api/openapi.json', (context) =>
-    guarded(context, () => context.json(openApiDocument(services.system.version))),
-  )
-  app.get('/api/requests/stream', (context) =>
-    guarded(context, () => streamRequests(services.feed, context.req.header('last-event-id'))),
-  )
+  const handlers = createHandlers(options.services)
+  registerStreams(app, options)
+  registerPlain(app, options)
   for (const name of Object.keys(routes).filter(isRouteName)) register(app, name, handlers, options)
   app.notFound((context) =>
     toResponse(new GatewayError('not-found', `There is nothing at ${context.req.path}.`)),
@@ -71,69 +67,69 @@ export function createApp(options: AppOptions): App {
 
 const isRouteName = (name: string): name is RouteName => Object.hasOwn(routes, name)
 
+/** Before the routes: the path of a stream may look like another route's parameter. */
+function registerStreams(app: Hono<Bindings>, options: AppOptions): void {
+  for (const [name, feed] of Object.entries(createStreams(options.services))) {
+    const { path, role } = streams[name as keyof typeof streams]
+    app.get(path, async (context) => {
+      await admit(context, role, options)
+      parse(nothingSchema, context.req.query())
+      return streamEvents(feed, context.req.header('last-event-id'))
+    })
+  }
+}
+
+function registerPlain(app: Hono<Bindings>, options: AppOptions): void {
+  const { services } = options
+  const texts: Readonly<Record<PlainName, () => string>> = {
+    metrics: services.metrics,
+    openApi: () => JSON.stringify(openApiDocument(services.system.version)),
+  }
+  for (const [name, text] of Object.entries(texts)) {
+    const { path, role, type } = plainRoutes[name as PlainName]
+    app.get(path, async (context) => {
+      await admit(context, role, options)
+      parse(nothingSchema, context.req.query())
+      return context.text(text(), 200, { 'content-type': type })
+    })
+  }
+}
+
+const ANYBODY: Caller = { name: 'anybody', role: 'key-holder', peer: '' }
+
 function register(app: Hono<Bindings>, name: RouteName, handlers: Handlers, options: AppOptions): void {
   const route: Route = routes[name]
-  const handler: (input: Input<RouteName>) => Promise<object> = handlers[name] as (
-    input: unknown,
-  ) => Promise<object>
+  const handler = handlers[name] as (input: Input<RouteName>, call: Call) => Promise<object>
   app.on(route.method, route.path, async (context) => {
-    if (route.isOpen !== true) assertAdmin(context, options)
-    const answer = await handler(await readInput(context, route))
+    const caller = route.role === 'anybody' ? ANYBODY : await admit(context, route.role, options)
+    const changes: Change[] = []
+    const call: Call = { caller, changed: (change) => void changes.push(change) }
+    const answer = await handler(await readInput(context, route), call)
+    if (route.method !== 'GET' && route.isRead !== true) {
+      const target = context.req.param('id')
+      const made = changes.length > 0 ? changes : [target === undefined ? {} : { target }]
+      for (const change of made) options.audit({ ...change, action: name, caller })
+    }
     return Response.json(answer, { status: route.status ?? 200 })
   })
 }
 
-async function readInput(context: Context, route: Route): Promise<Input<RouteName>> {
-  const input = {
-    params: context.req.param(),
-    query: parse(route.query ?? nothingSchema, context.req.query()),
-    body: await readBody(context, route.body),
+/** Who calls, if they may. Throws GatewayError. */
+async function admit(
+  context: Context<Bindings>,
+  needed: Caller['role'],
+  { identify, isBlocked }: AppOptions,
+): Promise<Caller> {
+  const { peer } = context.env
+  const caller = await identify({ headers: context.req.raw.headers, method: context.req.method, peer })
+  if (caller !== undefined) {
+    if (isAllowed(caller.role, needed)) return caller
+    throw new GatewayError(
+      'forbidden',
+      `This asks for the role ${needed}, and you are signed in as ${caller.role}.`,
+    )
   }
-  return input as Input<RouteName>
-}
-
-/** What the caller sent is not said to be JSON. */
-class UnsupportedMediaType extends Error {
-  constructor() {
-    super('Send the body as application/json.')
-    this.name = 'UnsupportedMediaType'
-  }
-}
-
-/** Only JSON that says it is JSON: a form on another site can send neither (CSRF). */
-async function readBody(context: Context, schema: z.ZodType | undefined): Promise<unknown> {
-  const text = await context.req.text()
-  if (schema === undefined && text === '') return undefined
-  if (!/^application\/json\b/i.test(context.req.header('content-type') ?? ''))
-    throw new UnsupportedMediaType()
-  return parse(schema ?? nothingSchema, toJson(text))
-}
-
-function toJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch (cause) {
-    throw new GatewayError('bad-request', 'The body is not JSON.', { cause })
-  }
-}
-
-function parse(schema: z.ZodType, value: unknown): unknown {
-  const result = schema.safeParse(value)
-  if (result.success) return result.data
-  const details = result.error.issues.flatMap((issue) =>
-    issue.code === 'unrecognized_keys'
-      ? issue.keys.map((key) => ({ path: [...issue.path, key].join('.'), message: 'is not known here' }))
-      : [{ path: issue.path.join('.'), message: issue.message }],
-  )
-  const [first] = details
-  const message = `${first?.path === '' ? 'The input' : `"${first?.path}"`}: ${first?.message ?? 'is not valid'}.`
-  throw new GatewayError('bad-request', message, { details })
-}
-
-function assertAdmin(context: Context<Bindings>, { isAdmin, isBlocked }: AppOptions): void {
-  const token = /^bearer\s+(\S+)$/i.exec(context.req.header('authorization') ?? '')?.[1]
-  if (token !== undefined && isAdmin(token)) return
-  if (isBlocked(context.env.peer)) {
+  if (isBlocked(peer)) {
     throw new GatewayError(
       'too-many-attempts',
       'Too many wrong credentials from this address; try again in a minute.',

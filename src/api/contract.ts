@@ -7,7 +7,7 @@ import { z } from 'zod'
 import { accountRoutes } from './account-routes.ts'
 import type { accountSchema } from './account-schemas.ts'
 import { forecastRoutes } from './forecast-routes.ts'
-import type { Route } from './route.ts'
+import type { PlainRoute, Route, StreamRoute } from './route.ts'
 import { routingRoutes } from './routing-routes.ts'
 import * as schemas from './schemas.ts'
 
@@ -17,9 +17,9 @@ export const routes = {
   health: {
     method: 'GET',
     path: '/health',
+    role: 'anybody',
     summary: 'Whether the gateway works and how many accounts are ready.',
     answer: schemas.healthSchema,
-    isOpen: true,
   },
   ...accountRoutes,
   ...routingRoutes,
@@ -27,6 +27,7 @@ export const routes = {
   listRequests: {
     method: 'GET',
     path: '/api/requests',
+    role: 'viewer',
     summary: 'The ledger, newest first.',
     query: schemas.requestQuerySchema,
     answer: z.object({ requests: z.array(schemas.requestSchema), nextCursor: z.string().optional() }),
@@ -34,12 +35,14 @@ export const routes = {
   showRequest: {
     method: 'GET',
     path: '/api/requests/:id',
+    role: 'viewer',
     summary: 'One request with its decision and attempts.',
     answer: schemas.requestSchema,
   },
   importRequests: {
     method: 'POST',
     path: '/api/requests/import',
+    role: 'owner',
     summary: 'Add rows of another gateway’s history to the ledger, each once.',
     body: schemas.historySchema,
     answer: schemas.historyAddedSchema,
@@ -47,6 +50,7 @@ export const routes = {
   stats: {
     method: 'GET',
     path: '/api/stats',
+    role: 'viewer',
     summary: 'Sums over the ledger, and by account, model and key.',
     query: schemas.sinceQuerySchema,
     answer: schemas.statsSchema,
@@ -54,35 +58,52 @@ export const routes = {
   listKeys: {
     method: 'GET',
     path: '/api/keys',
+    role: 'viewer',
     summary: 'Client keys; never their secrets.',
     answer: z.object({ keys: z.array(schemas.keySchema) }),
   },
   createKey: {
     method: 'POST',
     path: '/api/keys',
+    role: 'operator',
     summary: 'Create a client key. The answer holds its secret, this once.',
     body: schemas.newKeySchema,
     answer: schemas.createdKeySchema,
     status: 201,
   },
-  showKey: { method: 'GET', path: '/api/keys/:id', summary: 'One key, by id or name.', ...keyAnswer },
+  showKey: {
+    method: 'GET',
+    path: '/api/keys/:id',
+    role: 'viewer',
+    summary: 'One key, by id or name.',
+    ...keyAnswer,
+  },
   changeKey: {
     method: 'PATCH',
     path: '/api/keys/:id',
+    role: 'operator',
     summary: 'Rename, disable or enable a key.',
     body: schemas.keyChangeSchema,
     ...keyAnswer,
   },
-  revokeKey: { method: 'DELETE', path: '/api/keys/:id', summary: 'Revoke a key for good.', ...keyAnswer },
+  revokeKey: {
+    method: 'DELETE',
+    path: '/api/keys/:id',
+    role: 'operator',
+    summary: 'Revoke a key for good.',
+    ...keyAnswer,
+  },
   showConfig: {
     method: 'GET',
     path: '/api/config',
+    role: 'viewer',
     summary: 'Every setting with its value and where that came from.',
     answer: schemas.configSchema,
   },
   changeConfig: {
     method: 'PATCH',
     path: '/api/config',
+    role: 'owner',
     summary: 'Change settings; null takes a change back.',
     body: schemas.configChangeSchema,
     answer: schemas.configSchema,
@@ -90,12 +111,14 @@ export const routes = {
   showStrategy: {
     method: 'GET',
     path: '/api/config/strategy',
+    role: 'viewer',
     summary: 'The strategy in force.',
     answer: schemas.strategySchema,
   },
   changeStrategy: {
     method: 'POST',
     path: '/api/config/strategy',
+    role: 'operator',
     summary: 'Switch the strategy. Bindings stay.',
     body: z.strictObject({ strategy: z.string() }),
     answer: schemas.strategySchema,
@@ -103,42 +126,66 @@ export const routes = {
   listStrategies: {
     method: 'GET',
     path: '/api/strategies',
+    role: 'viewer',
     summary: 'The strategies there are.',
     answer: schemas.strategyListSchema,
   },
   system: {
     method: 'GET',
     path: '/api/system',
+    role: 'viewer',
     summary: 'Version, runtime, places.',
     answer: schemas.systemSchema,
   },
   checkDatabase: {
     method: 'POST',
     path: '/api/maintenance/check',
+    role: 'owner',
     summary: 'Look through the whole database for damage.',
     answer: schemas.checkSchema,
   },
 } as const satisfies Readonly<Record<string, Route>>
 
+/** Server-sent events: what happens, as it happens. */
+export const streams = {
+  streamRequests: {
+    path: '/api/requests/stream',
+    summary: 'Ledger rows as they are booked.',
+    role: 'viewer',
+    events: { request: schemas.requestSchema },
+  },
+} as const satisfies Readonly<Record<string, StreamRoute>>
+
 /** What answers with something else than JSON: not for the typed client, but in the OpenAPI document. */
-export const plainRoutes = [
-  {
-    name: 'metrics',
+export const plainRoutes = {
+  metrics: {
     path: '/metrics',
     summary: 'Metrics for Prometheus.',
-    type: 'text/plain',
+    role: 'viewer',
+    type: 'text/plain; version=0.0.4',
   },
-  {
-    name: 'streamRequests',
-    path: '/api/requests/stream',
-    summary:
-      'Ledger rows as they are booked, as server-sent events named "request", each with its id and a request as JSON. Last-Event-ID is understood.',
-    type: 'text/event-stream',
+  openApi: {
+    path: '/api/openapi.json',
+    summary: 'This document.',
+    role: 'viewer',
+    type: 'application/json',
   },
-] as const
+} as const satisfies Readonly<Record<string, PlainRoute>>
 
 export type Routes = typeof routes
 export type RouteName = keyof Routes
+export type StreamName = keyof typeof streams
+export type PlainName = keyof typeof plainRoutes
+
+/** One event of a stream, as its reader gets it. */
+export type StreamEvent<Name extends StreamName> = EventOf<(typeof streams)[Name]['events']>
+type EventOf<Events> = {
+  readonly [Kind in keyof Events & string]: {
+    readonly id: string
+    readonly event: Kind
+    readonly data: Events[Kind] extends z.ZodType ? z.output<Events[Kind]> : never
+  }
+}[keyof Events & string]
 
 /** The parameters in a path: "/a/:id" → { id: string }. */
 type Params<Path extends string> = Path extends `${string}:${infer Name}/${infer Rest}`

@@ -11,6 +11,7 @@ export const forecastRoutes = {
   forecast: {
     method: 'GET',
     path: '/api/forecast',
+    role: 'viewer',
     summary: 'When each window is spent, as a range, and until when the pool is safe. A minute old at most.',
     query: forecastQuerySchema,
     answer: forecastSchema,
@@ -18,6 +19,7 @@ export const forecastRoutes = {
   backtest: {
     method: 'GET',
     path: '/api/forecast/backtest',
+    role: 'viewer',
     summary: 'How good the forecast was on the accounts’ own readings, beside a naive reference.',
     query: backtestQuerySchema,
     answer: backtestSchema,

@@ -2,6 +2,7 @@
  * The handlers of the contract, put together. The type says that every route has one, with
  * the input that the contract checks and the answer that it promises.
  */
+import type { Call } from './call.ts'
 import type { Answer, Input, RouteName } from './contract.ts'
 import { accountFileHandlers } from './handlers/account-files.ts'
 import { accountHandlers } from './handlers/accounts.ts'
@@ -16,7 +17,9 @@ import { systemHandlers } from './handlers/system.ts'
 import { upkeepHandlers } from './handlers/upkeep.ts'
 import type { Services } from './services.ts'
 
-export type Handlers = { readonly [Name in RouteName]: (input: Input<Name>) => Promise<Answer<Name>> }
+export type Handlers = {
+  readonly [Name in RouteName]: (input: Input<Name>, call: Call) => Promise<Answer<Name>>
+}
 
 export const createHandlers = (services: Services): Handlers => ({
   ...accountHandlers(services),

@@ -1,17 +1,31 @@
 /**
- * Ledger rows as they are booked, as server-sent events with ids: a client that comes back
- * with `Last-Event-ID` misses nothing that is still remembered. A reader that is too slow
- * is cut off rather than waited for, and the end of the feed is the end of the stream.
+ * What happens as it happens, as server-sent events with ids: a client that comes back with
+ * `Last-Event-ID` misses nothing that is still remembered. A reader that is too slow is cut
+ * off rather than waited for, and the end of the feed is the end of the stream.
  */
-import type { LedgerRow } from '../core/ledger.ts'
-import type { RequestFeed } from './services.ts'
-import { toRequestView } from './views.ts'
+import type { LiveFeed } from './services.ts'
 
 const PING_MS = 15_000
 /** More than a feed remembers, all of which may be due at once. */
 const MOST_WAITING = 2_000
 
-export function streamRequests(feed: RequestFeed, lastEventId: string | undefined): Response {
+export interface LiveEvent {
+  readonly id: string
+  readonly event: string
+  /** As JSON. */
+  readonly data: unknown
+}
+
+/** A feed of anything as a feed of events. */
+export const eventsOf = <T, Event extends LiveEvent>(
+  feed: LiveFeed<T>,
+  toEvent: (item: T) => Event,
+): LiveFeed<Event> => ({
+  since: (after) => feed.since(after).map(toEvent),
+  subscribe: (listener, ended) => feed.subscribe((item) => listener(toEvent(item)), ended),
+})
+
+export function streamEvents(feed: LiveFeed<LiveEvent>, lastEventId: string | undefined): Response {
   let stop = (): void => {}
   const body = new ReadableStream<Uint8Array>(
     {
@@ -24,14 +38,14 @@ export function streamRequests(feed: RequestFeed, lastEventId: string | undefine
           stop()
           controller.close()
         }
-        const unsubscribe = feed.subscribe((row) => send(eventOf(row)), end)
+        const unsubscribe = feed.subscribe((event) => send(write(event)), end)
         const timer = setInterval(() => send(': ping\n\n'), PING_MS)
         stop = () => {
           unsubscribe()
           clearInterval(timer)
         }
         send(': connected\n\n')
-        for (const row of feed.since(lastEventId)) send(eventOf(row))
+        for (const event of feed.since(lastEventId)) send(write(event))
       },
       cancel: () => stop(),
     },
@@ -40,5 +54,5 @@ export function streamRequests(feed: RequestFeed, lastEventId: string | undefine
   return new Response(body, { headers: { 'content-type': 'text/event-stream' } })
 }
 
-const eventOf = (row: LedgerRow): string =>
-  `id: ${row.id}\nevent: request\ndata: ${JSON.stringify(toRequestView(row))}\n\n`
+const write = ({ id, event, data }: LiveEvent): string =>
+  `id: ${id}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`

@@ -1,7 +1,7 @@
 /** The OpenAPI 3.1 document, made from the contract's table. Must not say what the table does not. */
 import { z } from 'zod'
-import { plainRoutes, routes } from './contract.ts'
-import type { Route } from './route.ts'
+import { plainRoutes, routes, streams } from './contract.ts'
+import type { PlainRoute, Route, StreamRoute } from './route.ts'
 import { errorSchema } from './schemas.ts'
 
 export function openApiDocument(version: string): object {
@@ -10,7 +10,10 @@ export function openApiDocument(version: string): object {
     const path = route.path.replace(/:(\w+)/g, '{$1}')
     paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(name, route) }
   }
-  for (const { path, ...route } of plainRoutes) paths[path] = { get: plainOperation(route) }
+  for (const [name, route] of Object.entries<StreamRoute>(streams))
+    paths[route.path] = { get: streamOperation(name, route) }
+  for (const [name, route] of Object.entries<PlainRoute>(plainRoutes))
+    paths[route.path] = { get: textOperation(name, route, { type: 'string' }) }
   return {
     openapi: '3.1.0',
     info: { title: 'Spillway admin API', version },
@@ -21,7 +24,7 @@ export function openApiDocument(version: string): object {
 }
 
 function operation(name: string, route: Route): object {
-  const { body, summary, answer, status = 200, isOpen } = route
+  const { body, summary, answer, status = 200, role } = route
   return {
     operationId: name,
     summary,
@@ -31,18 +34,30 @@ function operation(name: string, route: Route): object {
       [status]: { description: 'Done.', content: json(answer, 'output') },
       default: { description: 'What went wrong, as a sentence.', content: json(errorSchema, 'output') },
     },
-    ...(isOpen === true ? { security: [] } : {}),
+    ...(role === 'anybody' ? { security: [] } : { 'x-role': role }),
   }
 }
 
-const plainOperation = ({ name, summary, type }: Omit<(typeof plainRoutes)[number], 'path'>): object => ({
+/** OpenAPI 3.1 has no word for events: the schema is that of one event's data. */
+const streamOperation = (name: string, { events, ...route }: StreamRoute): object => {
+  const [first, ...others] = Object.values(events).map((schema) => z.toJSONSchema(schema, { io: 'output' }))
+  const names = Object.keys(events).map((event) => `"${event}"`)
+  const summary =
+    `${route.summary} Server-sent events named ${names.join(', ')}, each with its id and JSON. ` +
+    'Last-Event-ID is understood.'
+  const schema = others.length === 0 ? (first ?? {}) : { oneOf: [first, ...others] }
+  return textOperation(name, { ...route, summary, type: 'text/event-stream' }, schema)
+}
+
+const textOperation = (name: string, { summary, type, role }: PlainRoute, schema: object): object => ({
   operationId: name,
   summary,
   parameters: [],
   responses: {
-    200: { description: 'Done.', content: { [type]: { schema: { type: 'string' } } } },
+    200: { description: 'Done.', content: { [type.split(';')[0] ?? type]: { schema } } },
     default: { description: 'What went wrong, as a sentence.', content: json(errorSchema, 'output') },
   },
+  'x-role': role,
 })
 
 const json = (schema: z.ZodType, io: 'input' | 'output'): object => ({

@@ -1,15 +1,32 @@
 /** What a row of the contract says. Types only. */
 import type { z } from 'zod'
+import type { Role } from '../core/role.ts'
 
-export interface Route {
-  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
+interface Common {
   /** `:name` marks a parameter. */
   readonly path: string
   readonly summary: string
+  /** Who may call it, at least; `anybody` needs no credential. */
+  readonly role: Role | 'anybody'
+}
+
+export interface Route extends Common {
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
   readonly query?: z.ZodType
   readonly body?: z.ZodType
   readonly answer: z.ZodType
   readonly status?: 201
-  /** Answers without a credential. */
-  readonly isOpen?: true
+  /** Of another method than GET and yet without a change worth a line in the audit log. */
+  readonly isRead?: true
+}
+
+/** Server-sent events, each with an id: who comes back with `Last-Event-ID` misses nothing that is still remembered. */
+export interface StreamRoute extends Common {
+  /** By the event's name: its data. */
+  readonly events: Readonly<Record<string, z.ZodType>>
+}
+
+/** Anything but JSON: not for the typed client, but in the OpenAPI document. */
+export interface PlainRoute extends Common {
+  readonly type: string
 }

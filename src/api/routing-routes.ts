@@ -6,12 +6,14 @@ export const routingRoutes = {
   showRouting: {
     method: 'GET',
     path: '/api/routes',
+    role: 'viewer',
     summary: 'The strategy, pools, groups, aliases, agents and reserves in force.',
     answer: routingSchema,
   },
   explainRoute: {
     method: 'GET',
     path: '/api/routes/explain',
+    role: 'viewer',
     summary: 'What would happen to a request if it came now; nothing is sent.',
     query: explainQuerySchema,
     answer: explainedSchema,
@@ -19,6 +21,7 @@ export const routingRoutes = {
   showQueue: {
     method: 'GET',
     path: '/api/queue',
+    role: 'viewer',
     summary: 'The requests that wait in line, in the order in which they are served.',
     answer: queueSchema,
   },

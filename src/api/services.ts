@@ -53,7 +53,8 @@ export interface Services {
   readonly addHistory: (rows: readonly LedgerRow[]) => Promise<number>
   /** The id of a row of another gateway: the same for the same source and id, sorted by its time. */
   readonly historyId: (source: string, id: string, at: Millis) => string
-  readonly feed: RequestFeed
+  /** Ledger rows as they are booked. */
+  readonly feed: LiveFeed<LedgerRow>
   readonly metrics: () => string
   readonly system: SystemInfo
   readonly newId: () => string
@@ -147,12 +148,12 @@ export interface SettingInfo {
   readonly takesEffect: string
 }
 
-/** Ledger rows as they are booked. */
-export interface RequestFeed {
-  /** Rows booked after the one called `after`, as far as they are still remembered. */
-  since(after: string | undefined): readonly LedgerRow[]
-  /** `ended` is called once when no row will come any more: the gateway is about to stop. */
-  subscribe(listener: (row: LedgerRow) => void, ended: () => void): () => void
+/** Things as they happen. */
+export interface LiveFeed<T> {
+  /** What came after the one called `after`, as far as it is still remembered. */
+  since(after: string | undefined): readonly T[]
+  /** `ended` is called once when nothing will come any more: the gateway is about to stop. */
+  subscribe(listener: (item: T) => void, ended: () => void): () => void
 }
 
 export interface SystemInfo {

@@ -8,7 +8,7 @@ const idsOf = (rows: readonly LedgerRow[]): readonly string[] => rows.map(({ id 
 
 describe('the feed', () => {
   it('tells everybody who listens of each row, until they stop', () => {
-    const feed = createFeed(manualClock().elapsed)
+    const feed = createFeed<LedgerRow>(manualClock().elapsed)
     const [first, second]: [LedgerRow[], LedgerRow[]] = [[], []]
     const stop = feed.subscribe(
       (row) => void first.push(row),
@@ -26,7 +26,7 @@ describe('the feed', () => {
   })
 
   it('has nothing for somebody new', () => {
-    const feed = createFeed(manualClock().elapsed)
+    const feed = createFeed<LedgerRow>(manualClock().elapsed)
     feed.subscribe(
       () => {},
       () => {},
@@ -37,7 +37,7 @@ describe('the feed', () => {
 
   it('has for somebody who comes back what was missed, and nothing twice', () => {
     const clock = manualClock()
-    const feed = createFeed(clock.elapsed)
+    const feed = createFeed<LedgerRow>(clock.elapsed)
     const stop = feed.subscribe(
       () => {},
       () => {},
@@ -51,7 +51,7 @@ describe('the feed', () => {
   })
 
   it('has everything that is remembered for somebody who was away for longer than that', () => {
-    const feed = createFeed(manualClock().elapsed)
+    const feed = createFeed<LedgerRow>(manualClock().elapsed)
     feed.subscribe(
       () => {},
       () => {},
@@ -65,7 +65,7 @@ describe('the feed', () => {
 
   it('keeps nothing when nobody has listened for a while', () => {
     const clock = manualClock()
-    const feed = createFeed(clock.elapsed)
+    const feed = createFeed<LedgerRow>(clock.elapsed)
     const stop = feed.subscribe(
       () => {},
       () => {},
@@ -78,7 +78,7 @@ describe('the feed', () => {
   })
 
   it('tells whoever listens that it has ended, once, and whoever comes later too', async () => {
-    const feed = createFeed(manualClock().elapsed)
+    const feed = createFeed<LedgerRow>(manualClock().elapsed)
     const ends: string[] = []
     const stop = feed.subscribe(
       () => {},

@@ -1,35 +1,34 @@
-/** The last ledger rows in memory, and whoever wants to hear of the next ones. */
-import type { RequestFeed } from '../api/services.ts'
-import type { LedgerRow } from '../core/ledger.ts'
+/** The last of what happened in memory, and whoever wants to hear of the next. */
+import type { LiveFeed } from '../api/services.ts'
 
-export interface Feed extends RequestFeed {
-  push(row: LedgerRow): void
+export interface Feed<T> extends LiveFeed<T> {
+  push(item: T): void
   /** Ends every subscription, and each later one at once: an open feed must not hold up a stop. */
   end(): void
 }
 
 const REMEMBERED = 500
-/** Rows are kept only while somebody listens, and this long after, for a listener who comes back. */
+/** Anything is kept only while somebody listens, and this long after, for a listener who comes back. */
 const INTEREST_MS = 300_000
 
-export function createFeed(elapsed: () => number): Feed {
-  const listeners = new Map<(row: LedgerRow) => void, () => void>()
+export function createFeed<T extends { readonly id: string }>(elapsed: () => number): Feed<T> {
+  const listeners = new Map<(item: T) => void, () => void>()
   let isEnded = false
-  let rows: LedgerRow[] = []
+  let items: T[] = []
   let interestUntil = 0
   return {
-    push(row) {
+    push(item) {
       if (listeners.size === 0 && elapsed() > interestUntil) {
-        if (rows.length > 0) rows = []
+        if (items.length > 0) items = []
         return
       }
-      rows.push(row)
-      if (rows.length > 2 * REMEMBERED) rows = rows.slice(-REMEMBERED)
-      for (const listener of listeners.keys()) listener(row)
+      items.push(item)
+      if (items.length > 2 * REMEMBERED) items = items.slice(-REMEMBERED)
+      for (const listener of listeners.keys()) listener(item)
     },
     since(after) {
-      const index = after === undefined ? rows.length - 1 : rows.findIndex(({ id }) => id === after)
-      return rows.slice(index + 1)
+      const index = after === undefined ? items.length - 1 : items.findIndex(({ id }) => id === after)
+      return items.slice(index + 1)
     },
     subscribe(listener, ended) {
       if (isEnded) queueMicrotask(ended)

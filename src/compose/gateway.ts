@@ -3,13 +3,12 @@
  * server listens with its `handler`; a command without a server talks to its `app` in its
  * own process. No decisions here.
  */
-import { timingSafeEqual } from 'node:crypto'
 import type { App, AppOptions } from '../api/app.ts'
+import type { LedgerRow } from '../core/ledger.ts'
 import type { RequestHandler } from '../core/ports/client.ts'
 import type { Log } from '../core/ports/log.ts'
 import { createKeeper } from '../keeper/keeper.ts'
 import { systemClock as clock } from '../platform/clock.ts'
-import { sha256 } from '../platform/digest.ts'
 import { createEgressRules } from '../platform/upstream/egress.ts'
 import { createResolver } from '../platform/upstream/resolve.ts'
 import { type ClosableUpstream, createUpstream } from '../platform/upstream/upstream.ts'
@@ -22,8 +21,8 @@ import { originOf } from '../proxy/target.ts'
 import type { Settings } from '../settings.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
 import { accountGauges, logEvent } from './accounts-watch.ts'
-import { createAttemptLimit } from './attempt-limit.ts'
 import { createDispatch } from './dispatch.ts'
+import { createDoor } from './door.ts'
 import { createFeed } from './feed.ts'
 import type { Foundation } from './foundation.ts'
 import { createKeeperContext } from './keeping.ts'
@@ -32,7 +31,6 @@ import { startRetention } from './retention.ts'
 import { hasBudgets, readSpending, waitingByClass, warnOfRules } from './routing-start.ts'
 import { toServices } from './services.ts'
 
-const WRONG_TOKENS_A_MINUTE = 20
 const WARM_UP_MS = 100
 
 export interface Gateway {
@@ -65,7 +63,7 @@ export function createGateway(
   { logLinesDropped, environment }: GatewayOptions,
 ): Gateway {
   const { storage, config, log, directory } = foundation
-  const feed = createFeed(clock.elapsed)
+  const feed = createFeed<LedgerRow>(clock.elapsed)
   const line = createLine({ clock, mostPlaces: () => config.settings().queueSize })
   const pool = openPool(foundation, line)
   const spending = createSpending({ clock, views: pool.views })
@@ -87,9 +85,7 @@ export function createGateway(
   const app = createLazyApp({
     services: toServices(foundation, { pool, metrics, feed, keeper, keeping, context }),
     log,
-    isAdmin: (token) =>
-      timingSafeEqual(Buffer.from(sha256(token)), Buffer.from(sha256(directory.adminToken))),
-    isBlocked: createAttemptLimit(WRONG_TOKENS_A_MINUTE, clock.elapsed),
+    ...createDoor(foundation),
   })
   const stopRetention = startRetention(storage, config, { clock, log })
   let stopKeeping = (): void => {}

@@ -2,6 +2,7 @@
 
 import { isLoopbackHost } from '../core/access.ts'
 import { GatewayError } from '../core/error.ts'
+import type { LedgerRow } from '../core/ledger.ts'
 import type { Tokens } from '../core/ports/tokens.ts'
 import type { Upstream } from '../core/ports/upstream.ts'
 import { systemClock as clock } from '../platform/clock.ts'
@@ -28,7 +29,7 @@ export interface ProxyParts {
   readonly tokens: Tokens
   readonly upstream: Upstream
   readonly metrics: Metrics
-  readonly feed: Feed
+  readonly feed: Feed<LedgerRow>
   readonly line: Line
   readonly spending: Spending
 }

@@ -4,6 +4,7 @@ import type { Services } from '../api/services.ts'
 import type { SignInPurpose } from '../api/sign-ins.ts'
 import type { Account } from '../core/account.ts'
 import { HEALTHY } from '../core/health.ts'
+import type { LedgerRow } from '../core/ledger.ts'
 import { UNKNOWN_STANDING } from '../core/standing.ts'
 import type { KeeperContext } from '../keeper/context.ts'
 import type { Keeper } from '../keeper/keeper.ts'
@@ -26,7 +27,7 @@ import { VERSION } from './version.ts'
 interface Parts {
   readonly pool: Pool
   readonly metrics: Metrics
-  readonly feed: Feed
+  readonly feed: Feed<LedgerRow>
   readonly keeper: Keeper
   readonly keeping: KeeperContext
   readonly context: ProxyContext

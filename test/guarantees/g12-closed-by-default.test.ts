@@ -3,7 +3,7 @@
  * every route, client keys are asked for as soon as one exists or the bind is not loopback.
  */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'bun:test'
-import { routes } from '../../src/api/contract.ts'
+import { plainRoutes, routes, streams } from '../../src/api/contract.ts'
 import type { Route } from '../../src/api/route.ts'
 import { last } from '../support/first.ts'
 import { exchange, headerOf, type RawAnswer } from '../support/raw-answer.ts'
@@ -21,20 +21,22 @@ interface Door {
 
 /** Every route there is, and what stands beside the table. */
 const DOORS: readonly Door[] = [
-  ...Object.entries<Route>(routes).map(([name, { method, path, body, isOpen = false }]) => ({
+  ...Object.entries<Route>(routes).map(([name, { method, path, body, role }]) => ({
     name,
     method,
     path: path.replace(':id', 'a'),
     hasBody: body !== undefined,
-    isOpen,
+    isOpen: role === 'anybody',
   })),
-  ...['/metrics', '/api/openapi.json', '/api/requests/stream', '/api/nowhere'].map((path) => ({
-    name: path,
-    method: 'GET',
-    path,
-    hasBody: false,
-    isOpen: false,
-  })),
+  ...[...Object.values({ ...plainRoutes, ...streams }).map(({ path }) => path), '/api/nowhere'].map(
+    (path) => ({
+      name: path,
+      method: 'GET',
+      path,
+      hasBody: false,
+      isOpen: false,
+    }),
+  ),
 ]
 const ADMIN = DOORS.filter(({ isOpen }) => !isOpen)
 const CLIENT: readonly Door[] = [

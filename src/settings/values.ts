@@ -2,9 +2,9 @@
  * How the values of settings are read, from text or JSON. Each throws an Error that ends the
  * sentence "The setting … …". Must not know which settings there are.
  */
-import { isLoopbackHost } from './core/access.ts'
-import { nearest } from './core/similar.ts'
-import { isStrategy, STRATEGIES, type StrategyName } from './core/strategies.ts'
+import { isLoopbackHost } from '../core/access.ts'
+import { nearest } from '../core/similar.ts'
+import { isStrategy, STRATEGIES, type StrategyName } from '../core/strategies.ts'
 
 export function text(input: unknown): string {
   if (typeof input === 'string') return input

@@ -1,0 +1,51 @@
+/** How the gateway listens and who may reach it. Declarations only. */
+import { MINUTE } from '../core/time.ts'
+import { setting } from './setting.ts'
+import { databaseUrl, integer, logFormat, names, oneOf, optionalHttpUrl, text } from './values.ts'
+
+export const SERVER_SETTINGS = {
+  host: setting('The address to listen on.', '127.0.0.1', text),
+  port: setting('The port to listen on; 0 takes a free one.', 8080, integer(0, 65_535), {
+    aliases: ['PORT'],
+  }),
+  tlsCert: setting('A PEM file with the certificate, to serve HTTPS.', '', text, {
+    aliases: ['SSL_CERT_PATH'],
+  }),
+  tlsKey: setting('A PEM file with the certificate’s key.', '', text, { aliases: ['SSL_KEY_PATH'] }),
+  publicUrl: setting(
+    'How clients reach this gateway, where that is not what their Host says (behind a proxy with TLS).',
+    '',
+    optionalHttpUrl,
+    { isHot: true },
+  ),
+  databaseUrl: setting('A PostgreSQL database to use instead of SQLite (postgres://…).', '', databaseUrl),
+  allowedHosts: setting('Further names that this gateway answers to in the Host header.', [], names, {
+    isHot: true,
+  }),
+  allowedOrigins: setting('Web origins whose pages may call this gateway.', [], names, { isHot: true }),
+  requireKeys: setting(
+    'Whether clients must show a key: auto (once a key exists, or when not on loopback), always, off.',
+    'auto',
+    oneOf('auto', 'always', 'off'),
+    { isHot: true },
+  ),
+  maxBodyBytes: setting('The largest request body.', 32 << 20, integer(1_024), { isHot: true }),
+  drainMs: setting(
+    'How long running answers may go on after a stop was asked for.',
+    10 * MINUTE,
+    integer(0),
+    { isHot: true },
+  ),
+  logLevel: setting(
+    'What is logged: debug, info, warn, error.',
+    'info',
+    oneOf('debug', 'info', 'warn', 'error'),
+    {
+      aliases: ['LOG_LEVEL'],
+      isHot: true,
+    },
+  ),
+  logFormat: setting('How it is logged: auto (text on a terminal), text, json.', 'auto', logFormat, {
+    aliases: ['LOG_FORMAT'],
+  }),
+} as const
