@@ -122,6 +122,13 @@ describe('the OpenAPI document', () => {
     expect(paths['/metrics'].get.responses[200].content).toHaveProperty('text/plain')
     expect(paths['/api/accounts'].get.operationId).toBe('listAccounts')
   })
+
+  it('is there as a page that no browser may do anything with but read it', async () => {
+    const answer = await world.admin('/api/docs')
+    expect(answer.headers.get('content-type')).toBe('text/html; charset=utf-8')
+    expect(answer.headers.get('content-security-policy')).toContain("default-src 'none'")
+    expect(await answer.text()).toContain('<code>/api/accounts/{id}/pause</code>')
+  })
 })
 
 describe('a rename', () => {

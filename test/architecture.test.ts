@@ -33,7 +33,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 /** Packages that a layer may import; tests may import what they like. */
 const MAY_USE: Readonly<Record<string, readonly string[]>> = {
-  api: ['hono', 'zod'],
+  api: ['hono', 'hono/html', 'zod'],
   cli: ['commander'],
   compose: ['@clack/prompts'],
   platform: ['age-encryption', 'pino'],

@@ -9,6 +9,8 @@ import type { Log } from '../core/ports/log.ts'
 import { isAllowed } from '../core/role.ts'
 import type { AuditEntry, Call, Caller, Change } from './call.ts'
 import { type Input, type PlainName, plainRoutes, type RouteName, routes, streams } from './contract.ts'
+import { docsPage } from './docs-page.ts'
+import { docsPolicy } from './docs-style.ts'
 import { createHandlers, type Handlers } from './handlers.ts'
 import { parse, readInput, UnsupportedMediaType } from './input.ts'
 import { streamEvents } from './live.ts'
@@ -81,16 +83,19 @@ function registerStreams(app: Hono<Bindings>, options: AppOptions): void {
 
 function registerPlain(app: Hono<Bindings>, options: AppOptions): void {
   const { services } = options
-  const texts: Readonly<Record<PlainName, () => string>> = {
+  const document = () => openApiDocument(services.system.version)
+  const texts: Readonly<Record<PlainName, () => string | Promise<string>>> = {
     metrics: services.metrics,
-    openApi: () => JSON.stringify(openApiDocument(services.system.version)),
+    openApi: () => JSON.stringify(document()),
+    docs: async () => String(await docsPage(document())),
   }
   for (const [name, text] of Object.entries(texts)) {
     const { path, role, type } = plainRoutes[name as PlainName]
     app.get(path, async (context) => {
       await admit(context, role, options)
       parse(nothingSchema, context.req.query())
-      return context.text(text(), 200, { 'content-type': type })
+      const policy = type.startsWith('text/html') ? { 'content-security-policy': await docsPolicy() } : {}
+      return context.text(await text(), 200, { 'content-type': type, ...policy })
     })
   }
 }

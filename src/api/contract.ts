@@ -170,6 +170,12 @@ export const plainRoutes = {
     role: 'viewer',
     type: 'application/json',
   },
+  docs: {
+    path: '/api/docs',
+    summary: 'This document as a page to read.',
+    role: 'viewer',
+    type: 'text/html; charset=utf-8',
+  },
 } as const satisfies Readonly<Record<string, PlainRoute>>
 
 export type Routes = typeof routes

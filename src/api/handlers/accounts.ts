@@ -78,17 +78,17 @@ export function accountHandlers(services: Services): AccountHandlers {
   }
 }
 
-const toProviderView = ({
-  baseUrl,
-  baseUrlProblem: _,
-  models,
-  notes,
-  ...rest
-}: Services['providers'][number]) => ({
-  ...rest,
-  baseUrl: baseUrl ?? null,
-  models: [...models],
-  notes: [...notes],
+/** Only what the contract names: there is more in a provider's row than is anybody's business. */
+const toProviderView = (
+  provider: Services['providers'][number],
+): Answer<'listProviders'>['providers'][number] => ({
+  id: provider.id,
+  label: provider.label,
+  baseUrl: provider.baseUrl ?? null,
+  credential: provider.credential,
+  models: [...provider.models],
+  notes: [...provider.notes],
+  tellsUsage: provider.tellsUsage,
 })
 
 export async function viewOf(services: Services, account: Account): Promise<AccountView> {
