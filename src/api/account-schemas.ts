@@ -282,7 +282,7 @@ export const exportedSchema = z.object({
   accounts: z.array(z.string()),
 })
 export const importSchema = z.strictObject({
-  file: z.string().max(10 << 20),
+  file: z.string().max(1 << 20),
   passphrase: z.string().min(1).max(1_000),
   dryRun: z.boolean().optional(),
   acceptTerms: z.boolean().optional(),

@@ -6,6 +6,7 @@ import { errorSchema } from './schemas.ts'
 
 export interface OpenApiDocument {
   readonly openapi: '3.1.0'
+  readonly jsonSchemaDialect: string
   readonly info: { readonly title: string; readonly version: string; readonly description: string }
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
   readonly components: object
@@ -73,6 +74,7 @@ export function openApiDocument(version: string): OpenApiDocument {
     )
   return {
     openapi: '3.1.0',
+    jsonSchemaDialect: 'https://json-schema.org/draft/2020-12/schema',
     info: { title: 'Spillway admin API', version, description: DESCRIPTION },
     paths,
     components: { securitySchemes: { adminToken: { type: 'http', scheme: 'bearer' } } },
@@ -131,9 +133,11 @@ const json = (schema: z.ZodType, io: 'input' | 'output'): Content => ({
   'application/json': { schema: toSchema(schema, io) },
 })
 
-/** None of the contract's schemas is a bare `true` or `false`. */
-const toSchema = (schema: z.ZodType, io: 'input' | 'output'): Schema =>
-  z.toJSONSchema(schema, { io, target: 'draft-2020-12' }) as Schema
+/** None of the contract's schemas is a bare `true` or `false`; the dialect stands once, in the document. */
+function toSchema(schema: z.ZodType, io: 'input' | 'output'): Schema {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, target: 'draft-2020-12' })
+  return rest as Schema
+}
 
 const pathParameters = (path: string): readonly Parameter[] =>
   [...path.matchAll(/:(\w+)/g)].map(([, name = '']) => ({
