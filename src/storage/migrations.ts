@@ -9,12 +9,13 @@ import { SCHEMA_1 } from './schema/0001-first.ts'
 import { SCHEMA_2 } from './schema/0002-accounts.ts'
 import { SCHEMA_3 } from './schema/0003-routing.ts'
 
-interface Migration {
+export interface Migration {
   readonly version: number
   readonly statements: readonly string[]
 }
 
-const MIGRATIONS: readonly Migration[] = [
+/** In their order. Versions may leave numbers out; none is ever used for something else. */
+export const MIGRATIONS: readonly Migration[] = [
   { version: 1, statements: SCHEMA_1 },
   { version: 2, statements: SCHEMA_2 },
   { version: 3, statements: SCHEMA_3 },
