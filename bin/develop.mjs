@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * The developer's commands behind `npm test`, `npm run check`, `fix`, `bench`, `bench:routing`
- * and `simulate:long`: makes sure that everything is installed, then runs the tools. Plain Node; no
+ * The developer's commands behind `npm test`, `npm run check`, `fix`, `docs`, `bench`,
+ * `bench:routing` and `simulate:long`: makes sure that everything is installed, then runs the tools. Plain Node; no
  * dependency of its own.
  */
 import { spawn, spawnSync } from 'node:child_process'
@@ -13,6 +13,7 @@ const TEST_LIMIT_MS = 60_000
 /** Programs that tests run, and the Debian packages they come in. */
 const TOOLS = { curl: 'curl', fish: 'fish', mkfifo: 'coreutils', prlimit: 'util-linux', zsh: 'zsh' }
 const [task, ...words] = process.argv.slice(2)
+const writeReference = join(root, 'src', 'compose', 'write-reference.ts')
 ensureInstalled({ development: true })
 
 switch (task) {
@@ -24,7 +25,15 @@ switch (task) {
     process.exit(await runAll(checks()))
     break
   case 'fix':
-    process.exit(await runAll({ biome: [tool('@biomejs/biome/bin/biome'), 'check', '--write', '.'] }))
+    process.exit(
+      await runAll({
+        biome: [tool('@biomejs/biome/bin/biome'), 'check', '--write', '.'],
+        docs: [findBun(), writeReference],
+      }),
+    )
+    break
+  case 'docs':
+    runBun([writeReference])
     break
   case 'bench':
     runBun([join(root, 'bench', 'main.ts'), ...words])
@@ -36,7 +45,7 @@ switch (task) {
     runBun([join(root, 'test', 'simulation', 'long.ts'), ...words])
     break
   default:
-    fail(`There is no task "${task}": use test, check, fix, bench, bench:routing or simulate.`)
+    fail(`There is no task "${task}": use test, check, fix, docs, bench, bench:routing or simulate.`)
 }
 
 /** Where that takes nobody's password; elsewhere the tests say what they leave out. */

@@ -1,6 +1,6 @@
 /** Where each value comes from, who outranks whom, and what becomes of values that are none. */
 import { describe, expect, it } from 'bun:test'
-import { parseSetting, resolveConfig, type Sources, suggestion } from './config.ts'
+import { misspeltVariables, parseSetting, resolveConfig, type Sources, suggestion } from './config.ts'
 import { GatewayError } from './core/error.ts'
 import { SETTING_NAMES } from './settings.ts'
 
@@ -13,6 +13,7 @@ describe('a value', () => {
       value: 8_080,
       source: 'default',
       default: 8_080,
+      range: 'from 0 to 65535',
       description: 'The port to listen on; 0 takes a free one.',
       takesEffect: 'at the next start',
     })
@@ -25,29 +26,53 @@ describe('a value', () => {
   const environment = { SPILLWAY_PORT: '3' }
   const flags = { port: '4' }
 
-  it('comes from the file before the defaults', () => {
-    expect(where({ file })).toEqual({ value: 1, source: 'file', place: '/etc/spillway.json' })
+  it('comes from what was stored before the defaults, and can be changed', () => {
+    expect(where({ stored })).toEqual({ value: 2, source: 'stored' })
   })
 
-  it('comes from what was stored before the file', () => {
-    expect(where({ file, stored })).toEqual({ value: 2, source: 'stored' })
+  it('comes from the file before what was stored, and is locked by it', () => {
+    const place = '/etc/spillway.json'
+    expect(where({ file, stored })).toEqual({
+      value: 1,
+      source: 'file',
+      place,
+      lockedBy: `the file ${place}`,
+    })
   })
 
-  it('comes from the environment before what was stored in an earlier run', () => {
+  it('comes from the environment before the file, and is locked by it', () => {
     expect(where({ file, stored, environment })).toEqual({
       value: 3,
       source: 'environment',
       place: 'SPILLWAY_PORT',
+      lockedBy: 'the variable SPILLWAY_PORT',
     })
   })
 
-  it('comes from a flag before everything of an earlier run', () => {
-    expect(where({ file, stored, environment, flags })).toEqual({ value: 4, source: 'flag' })
+  it('comes from a flag before everything else, and is locked by it', () => {
+    expect(where({ file, stored, environment, flags })).toEqual({
+      value: 4,
+      source: 'flag',
+      place: '--port',
+      lockedBy: 'the flag --port',
+    })
   })
 
-  it('comes from what the operator has just stored before anything else', () => {
-    const storedNow = new Set(['port'])
-    expect(where({ file, stored, environment, flags, storedNow })).toEqual({ value: 2, source: 'stored' })
+  it('of a setting without a flag of its own comes from --set', () => {
+    const { views } = resolve({ flags: { strategy: 'session' } })
+    expect(viewOf(views, 'strategy')).toMatchObject({ place: '--set strategy', source: 'flag' })
+  })
+
+  it('is shown with its unit and what it may be', () => {
+    const { views } = resolve({})
+    expect(viewOf(views, 'retryDelayMs')).toMatchObject({ unit: 'ms', range: 'from 0 to 60000' })
+    expect(viewOf(views, 'maxBodyBytes')).toMatchObject({ unit: 'bytes', range: 'at least 1024' })
+    expect(viewOf(views, 'requireKeys')).toMatchObject({ range: 'one of auto, always, off' })
+  })
+
+  it('that is a secret is never taken from what was stored', () => {
+    const secret = new Map([['databaseUrl', 'postgres://me:CANARY@db/x']])
+    expect(resolve({ stored: secret }).settings.databaseUrl).toBe('')
   })
 
   it.each([
@@ -60,13 +85,6 @@ describe('a value', () => {
     const { settings, views } = resolve({ flags: { databaseUrl } })
     expect(settings.databaseUrl).toBe(databaseUrl)
     expect(viewOf(views, 'databaseUrl')?.value).toBe(shown)
-  })
-
-  it('falls back when what had just been stored is unset again', () => {
-    expect(where({ environment, storedNow: new Set(['port']) })).toMatchObject({
-      value: 3,
-      source: 'environment',
-    })
   })
 })
 
@@ -115,14 +133,18 @@ describe('a value that is none', () => {
   it('is a finding where it stands, and leaves the default in force', () => {
     const { settings, views, findings } = resolve({ environment: { SPILLWAY_PORT: 'eighty' } })
     expect(findings).toEqual([
-      { path: 'SPILLWAY_PORT', message: 'The setting port must be a whole number from 0 to 65535.' },
+      {
+        path: 'SPILLWAY_PORT',
+        message: 'The setting port must be a whole number from 0 to 65535.',
+        remedy: 'Give SPILLWAY_PORT another value, or unset it.',
+      },
     ])
     expect(settings.port).toBe(8_080)
     expect(viewOf(views, 'port')?.source).toBe('default')
   })
 
-  it('is found by its name where it came with a flag', () => {
-    expect(resolve({ flags: { strategy: 'random' } }).findings).toMatchObject([{ path: 'strategy' }])
+  it('is found by its flag where it came with one', () => {
+    expect(resolve({ flags: { strategy: 'random' } }).findings).toMatchObject([{ path: '--set strategy' }])
   })
 
   it('is found in the file', () => {
@@ -143,8 +165,20 @@ describe('a name that is none', () => {
       {
         path: 'config.json',
         message: 'There is no setting called "retryAttemps". Did you mean "retryAttempts"?',
+        remedy: 'Correct or remove "retryAttemps" in that file.',
       },
     ])
+  })
+
+  it('is a finding among the flags, with a suggestion', () => {
+    expect(resolve({ flags: { portt: '1' } }).findings).toMatchObject([
+      { path: '--set portt', message: 'There is no setting called "portt". Did you mean "port"?' },
+    ])
+  })
+
+  it('may be that of the schema, which editors read', () => {
+    const file = { path: 'config.json', values: { $schema: './schema.json' } }
+    expect(resolve({ file }).findings).toEqual([])
   })
 
   it.each(['__proto__', 'constructor', 'toString'])('is none even if every object has it: %s', (name) => {
@@ -167,6 +201,29 @@ describe('suggestion', () => {
 
   it.each(['quux', 'zzz', '123', ''])('for "%s" is none', (name) => {
     expect(suggestion(name)).toBe('')
+  })
+})
+
+describe('misspelt variables', () => {
+  it.each([
+    ['SPILLWAY_STRATEGIE', 'SPILLWAY_STRATEGY'],
+    ['SPILLWAY_RETRY_DELAY', 'SPILLWAY_RETRY_DELAY_MS'],
+  ])('such as %s are found, with what was meant', (variable, meant) => {
+    const [finding, ...others] = misspeltVariables({ [variable]: 'x' })
+    expect(finding).toMatchObject({ path: variable, message: expect.stringContaining(`${meant}?`) })
+    expect(others).toEqual([])
+  })
+
+  it.each([
+    'SPILLWAY_STRATEGY',
+    'SPILLWAY_DATA_DIR',
+    'SPILLWAY_SECRET_KEY',
+    'SPILLWAY_SERVICE_PORT',
+    'SPILLWAY_PORT_8080_TCP',
+    'SPILLWAY_SOMETHING_ELSE_ALTOGETHER',
+    'STRATEGIE',
+  ])('%s is none', (variable) => {
+    expect(misspeltVariables({ [variable]: 'x' })).toEqual([])
   })
 })
 
@@ -193,7 +250,6 @@ function resolve(sources: Partial<Sources>) {
     flags: {},
     environment: {},
     stored: new Map(),
-    storedNow: new Set(),
     file: { path: 'config.json', values: {} },
     ...sources,
   })
@@ -201,13 +257,9 @@ function resolve(sources: Partial<Sources>) {
 
 function where(sources: Partial<Sources>) {
   const view = viewOf(resolve(sources).views, 'port')
-  return (
-    view && {
-      value: view.value,
-      source: view.source,
-      ...(view.place === undefined ? {} : { place: view.place }),
-    }
-  )
+  if (view === undefined) return undefined
+  const { value, source, place, lockedBy } = view
+  return { value, source, ...(place === undefined ? {} : { place, lockedBy }) }
 }
 
 function viewOf(views: Views, name: string): Views[number] | undefined {

@@ -1,28 +1,38 @@
 /**
- * The configuration: flags over environment over what was set through the API over the file
- * over defaults, parsed once, and for each value where it came from. Reads what it is given;
- * touches no disk and no environment by itself.
+ * The configuration: flags over environment over the file over what was set through the API
+ * over defaults, parsed once, and for each value where it came from. What an operator wrote
+ * down outside is locked in the API. Reads what it is given; touches no disk and no
+ * environment by itself.
  */
 import { GatewayError, messageOf } from './core/error.ts'
 import { RuleError } from './core/rules-input.ts'
+import { nearest } from './core/similar.ts'
 import {
+  flagOf,
   isSettingName,
+  rangeOfSetting,
   SETTING_NAMES,
   SETTINGS,
   type SettingName,
   type Settings,
+  unitOf,
   variableOf,
 } from './settings.ts'
 
-export type Source = 'flag' | 'environment' | 'stored' | 'file' | 'default'
+export type Source = 'flag' | 'environment' | 'file' | 'stored' | 'default'
 
 export interface SettingView {
   readonly name: SettingName
-  readonly value: Settings[SettingName]
+  /** For showing: of a secret nothing. */
+  readonly value: unknown
   readonly source: Source
-  /** The variable or file that it came from. */
+  /** The flag, variable or file that it came from. */
   readonly place?: string
+  /** It cannot be changed here; changing it is up to whoever owns this place. */
+  readonly lockedBy?: string
   readonly default: Settings[SettingName]
+  readonly unit?: string
+  readonly range?: string
   readonly description: string
   readonly takesEffect: 'at once' | 'at the next start'
 }
@@ -31,14 +41,14 @@ export interface Sources {
   readonly flags: Readonly<Record<string, unknown>>
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly stored: ReadonlyMap<string, unknown>
-  /** Stored in this run: what an operator has just said outranks flags and environment until the next start. */
-  readonly storedNow: ReadonlySet<string>
   readonly file: { readonly path: string; readonly values: Readonly<Record<string, unknown>> }
 }
 
 export interface Finding {
+  /** Where it stands: a variable, a file, a flag; for rules the place within the setting. */
   readonly path: string
   readonly message: string
+  readonly remedy?: string | undefined
 }
 
 export interface Config {
@@ -49,37 +59,85 @@ export interface Config {
 
 interface Found {
   readonly input: unknown
-  readonly source: Source
-  readonly place?: string
+  readonly source: Exclude<Source, 'default'>
+  readonly place: string | undefined
 }
 
 /** Bad values are findings and leave the default in force; whoever starts a server refuses them. */
 export function resolveConfig(sources: Sources): Config {
   const findings: Finding[] = unknownNames(sources)
-  const views = SETTING_NAMES.map((name): SettingView => {
-    const found = find(name, sources)
-    const { description, initial, isHot } = SETTINGS[name]
-    const common = {
-      name,
-      default: initial,
-      description,
-      takesEffect: isHot ? ('at once' as const) : ('at the next start' as const),
-    }
-    if (found === undefined) return { ...common, value: initial, source: 'default' }
-    const { source, place, input } = found
-    try {
-      return {
-        ...common,
-        value: parseSetting(name, input),
-        source,
-        ...(place === undefined ? {} : { place }),
-      }
-    } catch (error) {
-      findings.push({ path: place ?? name, message: messageOf(error) })
-      return { ...common, value: initial, source: 'default' }
-    }
-  })
-  return { settings: toSettings(views), views: views.map(withoutPassword), findings }
+  const resolved = SETTING_NAMES.map((name) => resolveOne(name, find(name, sources), findings))
+  return {
+    settings: Object.fromEntries(
+      resolved.map(({ view, value }) => [view.name, value]),
+    ) as unknown as Settings,
+    views: resolved.map(({ view }) => view),
+    findings,
+  }
+}
+
+function resolveOne(
+  name: SettingName,
+  found: Found | undefined,
+  findings: Finding[],
+): { readonly view: SettingView; readonly value: unknown } {
+  const { initial } = SETTINGS[name]
+  const byDefault = { view: viewOf(name, initial, undefined), value: initial }
+  if (found === undefined) return byDefault
+  try {
+    const value = parseSetting(name, found.input)
+    return { view: viewOf(name, value, found), value }
+  } catch (error) {
+    const { place = name } = found
+    findings.push({ path: place, message: messageOf(error), remedy: remedyFor(name, found) })
+    return byDefault
+  }
+}
+
+function viewOf(name: SettingName, value: unknown, found: Found | undefined): SettingView {
+  const { initial, description, isHot } = SETTINGS[name]
+  const show = SETTINGS[name].shown as (value: unknown) => unknown
+  const unit = unitOf(name)
+  const range = rangeOfSetting(name)
+  const lock = found === undefined ? undefined : lockOf(found)
+  return {
+    name,
+    value: show(value),
+    source: found?.source ?? 'default',
+    ...(found?.place === undefined ? {} : { place: found.place }),
+    ...(lock === undefined ? {} : { lockedBy: lock }),
+    default: initial,
+    ...(unit === undefined ? {} : { unit }),
+    ...(range === undefined ? {} : { range }),
+    description,
+    takesEffect: isHot ? 'at once' : 'at the next start',
+  }
+}
+
+function lockOf({ source, place }: Found): string | undefined {
+  switch (source) {
+    case 'flag':
+      return `the flag ${place}`
+    case 'environment':
+      return `the variable ${place}`
+    case 'file':
+      return `the file ${place}`
+    case 'stored':
+      return undefined
+  }
+}
+
+function remedyFor(name: SettingName, { source, place }: Found): string {
+  switch (source) {
+    case 'flag':
+      return `Give another value with ${place}, or leave it out.`
+    case 'environment':
+      return `Give ${place} another value, or unset it.`
+    case 'file':
+      return `Correct "${name}" in that file, or take it out.`
+    case 'stored':
+      return `Take it back with "spillway config unset ${name}".`
+  }
 }
 
 /** Throws GatewayError `bad-request` with a sentence about the value. */
@@ -97,49 +155,70 @@ export function parseSetting<Name extends SettingName>(name: Name, input: unknow
 const pathOf = (name: string, path: string): string =>
   path === '' || path.startsWith('[') ? name + path : `${name}.${path}`
 
-function find(
-  name: SettingName,
-  { flags, environment, stored, storedNow, file }: Sources,
-): Found | undefined {
-  if (storedNow.has(name) && stored.has(name)) return { input: stored.get(name), source: 'stored' }
-  if (flags[name] !== undefined) return { input: flags[name], source: 'flag' }
+function find(name: SettingName, { flags, environment, stored, file }: Sources): Found | undefined {
+  if (flags[name] !== undefined) return { input: flags[name], source: 'flag', place: flagOf(name) }
   for (const variable of [variableOf(name), ...SETTINGS[name].aliases]) {
     const input = environment[variable]
     if (input !== undefined && input !== '' && !isServiceLink(input))
       return { input, source: 'environment', place: variable }
   }
-  if (stored.has(name)) return { input: stored.get(name), source: 'stored' }
-  const input = file.values[name]
-  return input === undefined ? undefined : { input, source: 'file', place: file.path }
+  if (Object.hasOwn(file.values, name)) return { input: file.values[name], source: 'file', place: file.path }
+  // An earlier version took secrets into the database; they were never read from there.
+  if (SETTINGS[name].isSecret || !stored.has(name)) return undefined
+  return { input: stored.get(name), source: 'stored', place: undefined }
 }
 
 /** Kubernetes gives every pod SPILLWAY_PORT=tcp://… where a service is called spillway. */
 const isServiceLink = (input: string): boolean => input.startsWith('tcp://')
 
-const unknownNames = ({ file }: Sources): Finding[] =>
-  Object.keys(file.values)
-    .filter((name) => !isSettingName(name))
-    .map((name) => ({ path: file.path, message: `There is no setting called "${name}".${suggestion(name)}` }))
+/** Editors find the schema by it. */
+const SCHEMA = '$schema'
+
+function unknownNames({ file, flags }: Sources): Finding[] {
+  const missing = (name: string, path: string, remedy: string): Finding => ({
+    path,
+    message: `There is no setting called "${name}".${suggestion(name)}`,
+    remedy,
+  })
+  const isUnknown = (name: string): boolean => !isSettingName(name) && name !== SCHEMA
+  return [
+    ...Object.keys(file.values)
+      .filter(isUnknown)
+      .map((name) => missing(name, file.path, `Correct or remove "${name}" in that file.`)),
+    ...Object.keys(flags)
+      .filter((name) => flags[name] !== undefined && isUnknown(name))
+      .map((name) => missing(name, `--set ${name}`, 'See "spillway config list" for what there is.')),
+  ]
+}
 
 export function suggestion(name: string): string {
   const wanted = name.toLowerCase().replace(/[^a-z]/g, '')
   if (wanted === '') return ''
-  const near = SETTING_NAMES.find(
-    (each) => each.toLowerCase() === wanted || each.toLowerCase().startsWith(wanted.slice(0, 5)),
-  )
+  const near =
+    SETTING_NAMES.find((each) => each.toLowerCase() === wanted) ??
+    nearest(wanted, SETTING_NAMES) ??
+    SETTING_NAMES.find((each) => each.toLowerCase().startsWith(wanted.slice(0, 5)))
   return near === undefined ? '' : ` Did you mean "${near}"?`
 }
 
-/** A view is for showing: of a URL's credentials it has the user's name only (G5). */
-const withoutPassword = (view: SettingView): SettingView =>
-  typeof view.value === 'string'
-    ? {
-        ...view,
-        value: view.value
-          .replace(/^(\w+:\/\/[^:/?#@]*:).*@/, '$1***@')
-          .replace(/([?&]password=)[^&]*/, '$1***'),
-      }
-    : view
+/** Variables that look like a misspelt setting; those that other programs made up are none of ours. */
+export function misspeltVariables(environment: Sources['environment']): readonly Finding[] {
+  const known = SETTING_NAMES.map(variableOf)
+  return Object.keys(environment).flatMap((variable): readonly Finding[] => {
+    if (!variable.startsWith(PREFIX) || known.includes(variable) || OWN_VARIABLES.has(variable)) return []
+    const near = nearest(
+      variable.slice(PREFIX.length),
+      known.map((each) => each.slice(PREFIX.length)),
+    )
+    if (near === undefined || KUBERNETES.test(variable)) return []
+    const message = `There is no setting behind this variable. Did you mean ${PREFIX}${near}?`
+    return [{ path: variable, message, remedy: 'Correct its name, or unset it.' }]
+  })
+}
 
-const toSettings = (views: readonly SettingView[]): Settings =>
-  Object.fromEntries(views.map(({ name, value }) => [name, value])) as unknown as Settings
+const PREFIX = 'SPILLWAY_'
+/** They say where things are, and are no settings. */
+const OWN_VARIABLES: ReadonlySet<string> = new Set(
+  ['API_KEY', 'CONFIG', 'DATA_DIR', 'LAUNCHER_PID', 'SECRET_KEY'].map((name) => PREFIX + name),
+)
+const KUBERNETES = /^SPILLWAY_(?:SERVICE_|PORT_)/

@@ -2,10 +2,12 @@
 import { describe, expect, it } from 'bun:test'
 import fc from 'fast-check'
 import { STRATEGIES } from './core/strategies.ts'
-import { isSettingName, SETTING_NAMES, SETTINGS, type SettingName, variableOf } from './settings.ts'
+import { isSettingName, SETTING_NAMES, SETTINGS, type SettingName, unitOf, variableOf } from './settings.ts'
 
 /** What ends "The setting … …"; rules say the place within them. */
 const ENDING = /^(?:must be |has at )/
+/** Numbers that count nothing. */
+const BARE: ReadonlySet<string> = new Set(['port', 'retryBackoff'])
 const NAME_LISTS: ReadonlySet<string> = new Set(['allowedHosts', 'allowedOrigins', 'allowedUpstreamHosts'])
 
 describe('every setting', () => {
@@ -33,6 +35,27 @@ describe('every setting', () => {
       }),
     )
   })
+
+  it.each(SETTING_NAMES)('%s does not repeat a wrong value, which may be a secret', (name) => {
+    const canary = 'CANARY-value {"CANARY":'
+    const refused = outcome(() => parse(name, canary))
+    if (refused instanceof Error) expect(refused.message).not.toContain('CANARY')
+  })
+
+  it.each(SETTING_NAMES)('%s has a shape, which its default has', (name) => {
+    const { shape, initial } = SETTINGS[name]
+    const types = { number: ['integer', 'number'], string: ['string'], object: ['array', 'object'] }
+    const { type = 'string' } = shape
+    expect(Object.keys(shape)).not.toEqual([])
+    expect(types[typeof initial as keyof typeof types]).toContain(type)
+    expect(Array.isArray(initial)).toBe(type === 'array')
+    if (shape.enum !== undefined) expect(shape.enum).toContain(String(initial))
+  })
+
+  it.each(SETTING_NAMES.filter((name) => typeof SETTINGS[name].initial === 'number' && !BARE.has(name)))(
+    '%s counts something, and says what',
+    (name) => expect(unitOf(name)).toMatch(/^[a-zA-Z%/]+$/),
+  )
 
   it('has a variable and aliases of its own', () => {
     const variables = SETTING_NAMES.flatMap((name) => [variableOf(name), ...SETTINGS[name].aliases])

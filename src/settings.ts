@@ -5,8 +5,18 @@
 import { ACCOUNTS_SETTINGS } from './settings/accounts.ts'
 import { ROUTING_SETTINGS } from './settings/routing.ts'
 import { SERVER_SETTINGS } from './settings/server.ts'
+import { rangeOf } from './settings/shape.ts'
 import { UPKEEP_SETTINGS } from './settings/upkeep.ts'
 import { UPSTREAM_SETTINGS } from './settings/upstream.ts'
+
+/** In the order of the reference. */
+export const SETTING_AREAS = {
+  Server: SERVER_SETTINGS,
+  Routing: ROUTING_SETTINGS,
+  Upstreams: UPSTREAM_SETTINGS,
+  Accounts: ACCOUNTS_SETTINGS,
+  Upkeep: UPKEEP_SETTINGS,
+} as const
 
 export const SETTINGS = {
   ...SERVER_SETTINGS,
@@ -28,3 +38,21 @@ export function isSettingName(name: string): name is SettingName {
 /** retryDelayMs → SPILLWAY_RETRY_DELAY_MS. */
 export const variableOf = (name: SettingName): string =>
   `SPILLWAY_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`
+
+/** Names say their unit, as in retryDelayMs; of the others the declaration does. */
+const UNITS: readonly (readonly [ending: RegExp, unit: string])[] = [
+  [/Ms$/, 'ms'],
+  [/Bytes$/, 'bytes'],
+  [/Days$/, 'days'],
+  [/UsdPerSecond$/, 'USD/s'],
+  [/Usd$/, 'USD'],
+  [/Percent$/, '%'],
+]
+
+export const unitOf = (name: SettingName): string | undefined =>
+  SETTINGS[name].unit ?? UNITS.find(([ending]) => ending.test(name))?.[1]
+
+/** How it is given on the command line of `serve`. */
+export const flagOf = (name: SettingName): string => SETTINGS[name].flag ?? `--set ${name}`
+
+export const rangeOfSetting = (name: SettingName): string | undefined => rangeOf(SETTINGS[name].shape)

@@ -27,6 +27,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   settings: ['core'],
   'settings.ts': ['core', 'settings'],
   'config.ts': ['core', 'settings.ts'],
+  'reference.ts': ['core', 'settings.ts'],
   compose: EVERYTHING,
   'main.ts': EVERYTHING,
 }

@@ -107,8 +107,40 @@ describe('config', () => {
     const byVariable = await place.run('config validate', { environment: { SPILLWAY_CONFIG: file } })
     expect(byFlag.code).toBe(5)
     expect(byFlag.json<object>()).toMatchObject({ findings: [{ path: file }] })
-    expect([byVariable.code, byVariable.out]).toEqual([5, `${file}: There is no such file.\n`])
+    expect([byVariable.code, byVariable.out]).toEqual([
+      5,
+      `${file}: There is no such file.\n    → Create it, or leave --config and SPILLWAY_CONFIG out.\n`,
+    ])
     expect((await place.run('config validate')).code).toBe(0)
+  })
+
+  it('validate asks a running server whether the rules fit its accounts, and prints a remedy', async () => {
+    place = await openPlace(true)
+    const file = join(place.directory, 'config.json')
+    writeFileSync(file, '{"pools": {"work": ["nobody"]}}')
+    const { code, out } = await place.run(['config', 'validate', '--config', file], {
+      environment: { SPILLWAY_STRATEGIE: 'session' },
+    })
+    expect(code).toBe(5)
+    expect(out).toContain('SPILLWAY_STRATEGIE: There is no setting behind this variable. Did you mean')
+    expect(out).toContain('pools.work.tiers[0]: No account is in the group "nobody".')
+    expect(out).toContain(`    → Correct it in ${file}`)
+  })
+
+  it('schema prints what editors complete by, without a server', async () => {
+    place = await openPlace(false)
+    const { code, json } = await place.run('config schema')
+    expect(code).toBe(0)
+    expect(json<object>()).toMatchObject({ properties: { strategy: { default: 'affinity' } } })
+  })
+
+  it('set is refused where a variable says otherwise', async () => {
+    place = await openPlace(false)
+    const { code, err } = await place.run('config set strategy session', {
+      environment: { LB_STRATEGY: 'headroom' },
+    })
+    expect(code).toBe(1)
+    expect(err).toStartWith('The setting strategy is set by the variable LB_STRATEGY')
   })
 
   it('says which setting was meant, whatever is done with it', async () => {

@@ -88,6 +88,7 @@ function registerPlain(app: Hono<Bindings>, options: AppOptions): void {
     metrics: services.metrics,
     openApi: () => JSON.stringify(document()),
     docs: async () => String(await docsPage(document())),
+    configSchema: () => JSON.stringify(services.config.schema(), null, 2),
   }
   for (const [name, text] of Object.entries(texts)) {
     const { path, role, type } = plainRoutes[name as PlainName]

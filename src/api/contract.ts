@@ -6,6 +6,8 @@
 import { z } from 'zod'
 import { accountRoutes } from './account-routes.ts'
 import type { accountSchema } from './account-schemas.ts'
+import { configPlainRoutes, configRoutes } from './config-routes.ts'
+import type { settingSchema } from './config-schemas.ts'
 import { forecastRoutes } from './forecast-routes.ts'
 import type { PlainRoute, Route, StreamRoute } from './route.ts'
 import { routingRoutes } from './routing-routes.ts'
@@ -93,21 +95,7 @@ export const routes = {
     summary: 'Revoke a key for good.',
     ...keyAnswer,
   },
-  showConfig: {
-    method: 'GET',
-    path: '/api/config',
-    role: 'viewer',
-    summary: 'Every setting with its value and where that came from.',
-    answer: schemas.configSchema,
-  },
-  changeConfig: {
-    method: 'PATCH',
-    path: '/api/config',
-    role: 'owner',
-    summary: 'Change settings; null takes a change back.',
-    body: schemas.configChangeSchema,
-    answer: schemas.configSchema,
-  },
+  ...configRoutes,
   showStrategy: {
     method: 'GET',
     path: '/api/config/strategy',
@@ -176,6 +164,7 @@ export const plainRoutes = {
     role: 'viewer',
     type: 'text/html; charset=utf-8',
   },
+  ...configPlainRoutes,
 } as const satisfies Readonly<Record<string, PlainRoute>>
 
 export type Routes = typeof routes
@@ -229,4 +218,4 @@ export type AccountEvent = Answer<'listAccountEvents'>['events'][number]
 export type LedgerRequest = z.output<typeof schemas.requestSchema>
 export type Key = z.output<typeof schemas.keySchema>
 export type Sums = Answer<'stats'>['totals']
-export type Setting = z.output<typeof schemas.settingSchema>
+export type Setting = z.output<typeof settingSchema>

@@ -221,21 +221,6 @@ export const statsSchema = z.object({
 
 export const sinceQuerySchema = z.strictObject({ since: z.string().optional() })
 
-export const settingSchema = z.object({
-  name: z.string(),
-  value: z.unknown(),
-  source: z.enum(['flag', 'environment', 'stored', 'file', 'default']),
-  place: z.string().optional(),
-  default: z.unknown(),
-  description: z.string(),
-  takesEffect: z.string(),
-})
-
-export const configSchema = z.object({ settings: z.array(settingSchema), notes: z.array(z.string()) })
-export const configChangeSchema = z
-  .record(z.string(), z.unknown())
-  .describe('setting → value; null takes it back')
-
 export const strategySchema = z.object({ strategy: z.string() })
 export const strategyListSchema = z.object({
   strategies: z.array(z.object({ name: z.string(), description: z.string(), isActive: z.boolean() })),

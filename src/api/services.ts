@@ -134,16 +134,30 @@ export interface AccountTest {
 export interface ConfigService {
   views(): readonly SettingInfo[]
   strategy(): StrategyName
-  /** Throws GatewayError `bad-request`; all changes or none. Returns what the operator should know. */
+  /** A JSON Schema of the configuration file. */
+  schema(): object
+  /** What is wrong with these values, and with the rules as they would then be. Changes nothing. */
+  check(changes: Readonly<Record<string, unknown>>): readonly SettingFinding[]
+  /** Throws GatewayError `bad-request`, and `conflict` for what is set elsewhere; all changes or none. Returns what the operator should know. */
   change(changes: Readonly<Record<string, unknown>>): Promise<readonly string[]>
+}
+
+export interface SettingFinding {
+  readonly path: string
+  readonly message: string
+  readonly remedy?: string | undefined
 }
 
 export interface SettingInfo {
   readonly name: string
   readonly value: unknown
-  readonly source: 'flag' | 'environment' | 'stored' | 'file' | 'default'
+  readonly source: 'flag' | 'environment' | 'file' | 'stored' | 'default'
   readonly place?: string
+  /** Set elsewhere, and to be changed there only. */
+  readonly lockedBy?: string
   readonly default: unknown
+  readonly unit?: string
+  readonly range?: string
   readonly description: string
   readonly takesEffect: string
 }

@@ -26,7 +26,10 @@ export interface Shell {
   doctor(): Promise<readonly Check[]>
   /** Works here and on nothing but what it is given. Throws CommandError. */
   simulate(wish: SimulationWish): Promise<SimulationReport>
-  validateConfig(): readonly { readonly path: string; readonly message: string }[]
+  /** Throws where a server is said to run and does not answer. */
+  validateConfig(): Promise<readonly ConfigFinding[]>
+  /** A JSON Schema of the configuration file. */
+  configSchema(): object
   /** " Did you mean …?" for a name that no setting has, or nothing. */
   suggestSetting(name: string): string
   /** Runs a program with further variables; its exit code. Starts a gateway for its lifetime if none runs. */
@@ -36,6 +39,13 @@ export interface Shell {
   /** The command did its work, but what it found is to be told by the exit code. */
   exitWith(code: ExitCode): void
   readonly version: string
+}
+
+export interface ConfigFinding {
+  readonly path: string
+  readonly message: string
+  /** What to do about it. */
+  readonly remedy?: string | undefined
 }
 
 export interface ConnectOptions {

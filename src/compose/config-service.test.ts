@@ -47,13 +47,13 @@ describe('a change', () => {
     })
   })
 
-  it('that is taken back gives way to what stood behind it', async () => {
+  it('that is taken back gives way to the default', async () => {
     const store = inMemory({ strategy: 'session' })
-    const config = service(store, { file: { path: '/config.json', values: { strategy: 'least-requests' } } })
+    const config = service(store)
     expect(config.strategy()).toBe('session')
     await config.change({ strategy: null })
-    expect(config.strategy()).toBe('least-requests')
-    expect(viewOf(config, 'strategy')).toMatchObject({ source: 'file', place: '/config.json' })
+    expect(config.strategy()).toBe('affinity')
+    expect(viewOf(config, 'strategy')).toMatchObject({ source: 'default' })
     expect(store.all().size).toBe(0)
   })
 
@@ -65,14 +65,32 @@ describe('a change', () => {
     expect(service(store).settings().port).toBe(9_000)
   })
 
-  it('outranks a variable until the next start, and says that it will not then', async () => {
+  it.each<[string, Partial<Sources>, string]>([
+    ['a variable', { environment: { LB_STRATEGY: 'session' } }, 'the variable LB_STRATEGY'],
+    [
+      'the file',
+      { file: { path: '/config.json', values: { strategy: 'session' } } },
+      'the file /config.json',
+    ],
+    ['a flag', { flags: { strategy: 'session' } }, 'the flag --set strategy'],
+  ])('of what %s sets is refused whole, and says where to change it', async (_what, sources, place) => {
     const store = inMemory()
-    const sources = { environment: { LB_STRATEGY: 'session' } }
     const config = service(store, sources)
-    const notes = await config.change({ strategy: 'round-robin' })
-    expect(config.strategy()).toBe('round-robin')
-    expect(notes.join(' ')).toContain('LB_STRATEGY outranks the stored value of strategy again')
-    expect(service(store, sources).strategy()).toBe('session')
+    for (const strategy of ['round-robin', null]) {
+      const change = config.change({ retryAttempts: 5, strategy })
+      await expect(change).rejects.toMatchObject({ code: 'conflict', details: [{ path: 'strategy' }] })
+      await expect(change).rejects.toThrow(`The setting strategy is set by ${place}, which outranks`)
+    }
+    expect(config.settings()).toMatchObject({ strategy: 'session', retryAttempts: 3 })
+    expect(store.all().size).toBe(0)
+  })
+
+  it('of a secret is refused: the database is no place for it', async () => {
+    const store = inMemory()
+    const change = service(store).change({ databaseUrl: 'postgres://me:CANARY@db/x' })
+    await expect(change).rejects.toMatchObject({ code: 'conflict' })
+    await expect(change).rejects.toThrow('Set the variable SPILLWAY_DATABASE_URL')
+    expect(store.all().size).toBe(0)
   })
 
   it.each<[string, Record<string, unknown>, string]>([
@@ -117,6 +135,28 @@ describe('a change', () => {
     const config = service(store)
     await expect(config.change({ strategy: 'session' })).rejects.toThrow('The disk is full.')
     expect(config.strategy()).toBe('affinity')
+  })
+})
+
+describe('a check', () => {
+  it('finds everything that is wrong, and changes nothing', () => {
+    const store = inMemory()
+    const config = service(store)
+    const findings = config.check({
+      strategie: 'session',
+      retryAttempts: 99,
+      pools: { work: ['subscriptoins'] },
+      retryBackoff: 3,
+    })
+    expect(findings.map(({ path }) => path)).toEqual(['strategie', 'retryAttempts', 'pools.work.tiers[0]'])
+    expect(config.settings()).toMatchObject({ retryBackoff: 2, pools: {} })
+    expect(store.all().size).toBe(0)
+  })
+
+  it('looks at the rules in force where nothing is to be changed', () => {
+    const pools = { work: ['nobody'] }
+    expect(service(inMemory({ pools })).check({})).toMatchObject([{ path: 'pools.work.tiers[0]' }])
+    expect(service(inMemory()).check({})).toEqual([])
   })
 })
 

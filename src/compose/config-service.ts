@@ -3,12 +3,21 @@
  * the API. A change is checked whole, stored, and applied at once where the setting allows.
  */
 import type { ConfigService as ApiConfig } from '../api/services.ts'
-import { type Config, parseSetting, resolveConfig, type Sources, suggestion } from '../config.ts'
+import {
+  type Config,
+  type Finding,
+  parseSetting,
+  resolveConfig,
+  type SettingView,
+  type Sources,
+  suggestion,
+} from '../config.ts'
 import type { Account } from '../core/account.ts'
-import { GatewayError } from '../core/error.ts'
+import { GatewayError, toGatewayError } from '../core/error.ts'
 import type { SettingStore } from '../core/ports/stores.ts'
 import { checkRules } from '../core/rules-check.ts'
-import { isSettingName, SETTINGS, type SettingName, type Settings } from '../settings.ts'
+import { configSchema } from '../reference.ts'
+import { isSettingName, SETTINGS, type SettingName, type Settings, variableOf } from '../settings.ts'
 import { rulesOf } from './routing-rules.ts'
 
 export interface ConfigService extends ApiConfig {
@@ -16,40 +25,41 @@ export interface ConfigService extends ApiConfig {
 }
 
 export function createConfigService(
-  sources: Omit<Sources, 'stored' | 'storedNow'>,
+  sources: Omit<Sources, 'stored'>,
   store: SettingStore,
   accounts: () => readonly Account[],
 ): ConfigService {
-  const storedNow = new Set<string>()
-  const resolve = (): Config => resolveConfig({ ...sources, stored: store.all(), storedNow })
+  const resolve = (): Config => resolveConfig({ ...sources, stored: store.all() })
   const atStart = resolve()
   let present = atStart
-
-  const apply = async (name: SettingName, value: unknown): Promise<void> => {
-    if (value === null) {
-      await store.unset(name)
-      storedNow.delete(name)
-    } else {
-      await store.set(name, value)
-      if (SETTINGS[name].isHot) storedNow.add(name)
-    }
-  }
   return {
     settings: () => present.settings,
     views: () => present.views,
     strategy: () => present.settings.strategy,
+    schema: configSchema,
+    check: (changes) => checkChanges(changes, present.settings, accounts()),
     async change(changes) {
-      const checked = Object.entries(changes).map(([name, value]) => check(name, value))
+      const checked = Object.entries(changes).map(([name, value]) => read(name, value))
+      for (const { name } of checked) assertChangeable(name, present.views)
       assertFitting(checked, present.settings, accounts())
-      for (const { name, value } of checked) await apply(name, value)
+      for (const { name, value } of checked)
+        await (value === null ? store.unset(name) : store.set(name, value))
       const next = resolve()
       present = { ...next, settings: { ...next.settings, ...coldSettings(atStart.settings) } }
-      return checked.flatMap(({ name, value }) => noteOn(name, value, atStart))
+      return checked.flatMap(({ name, value }) =>
+        SETTINGS[name].isHot || value === null ? [] : [`${name} takes effect at the next start.`],
+      )
     },
   }
 }
 
-function check(name: string, value: unknown): { readonly name: SettingName; readonly value: unknown } {
+interface Change {
+  readonly name: SettingName
+  /** Null takes what was stored back. */
+  readonly value: unknown
+}
+
+function read(name: string, value: unknown): Change {
   if (!isSettingName(name)) {
     const message = `There is no setting called "${name}".${suggestion(name)}`
     throw new GatewayError('bad-request', message, { details: [{ path: name, message }] })
@@ -57,12 +67,40 @@ function check(name: string, value: unknown): { readonly name: SettingName; read
   return { name, value: value === null ? null : parseSetting(name, value) }
 }
 
-/** Rules that could not work are refused when they are set; what stood before them is nobody's fault now. */
-function assertFitting(
-  changes: readonly { readonly name: SettingName; readonly value: unknown }[],
+/** What somebody wrote down outside is theirs: stored values would be outranked by it, unseen. */
+function assertChangeable(name: SettingName, views: readonly SettingView[]): void {
+  const lockedBy = views.find((view) => view.name === name)?.lockedBy
+  if (lockedBy !== undefined) {
+    const message = `The setting ${name} is set by ${lockedBy}, which outranks what is stored here. Change it there and start the gateway again, or take it out there first.`
+    throw new GatewayError('conflict', message, { details: [{ path: name, message }] })
+  }
+  if (SETTINGS[name].isSecret) {
+    const message = `The setting ${name} may hold a secret and is not kept in the database. Set the variable ${variableOf(name)}, or put it into the configuration file.`
+    throw new GatewayError('conflict', message, { details: [{ path: name, message }] })
+  }
+}
+
+/** What would be said of these changes, and of the rules in force against the accounts that there are. */
+function checkChanges(
+  changes: Readonly<Record<string, unknown>>,
   settings: Settings,
   accounts: readonly Account[],
-): void {
+): readonly Finding[] {
+  const findings: Finding[] = []
+  const sound: Record<string, unknown> = {}
+  for (const [name, input] of Object.entries(changes)) {
+    try {
+      const { value } = read(name, input)
+      if (value !== null) sound[name] = value
+    } catch (error) {
+      findings.push(...(toGatewayError(error).details ?? []))
+    }
+  }
+  return [...findings, ...checkRules(rulesOf({ ...settings, ...sound }), accounts)]
+}
+
+/** Rules that could not work are refused when they are set; what stood before them is nobody's fault now. */
+function assertFitting(changes: readonly Change[], settings: Settings, accounts: readonly Account[]): void {
   const changed = Object.fromEntries(
     changes.map(({ name, value }) => [name, value === null ? SETTINGS[name].initial : value]),
   )
@@ -79,16 +117,3 @@ const coldSettings = (settings: Settings): Partial<Settings> =>
   Object.fromEntries(
     Object.entries(settings).filter(([name]) => isSettingName(name) && !SETTINGS[name].isHot),
   )
-
-function noteOn(name: SettingName, value: unknown, { views }: Config): readonly string[] {
-  const view = views.find((each) => each.name === name)
-  if (value === null || view === undefined) return []
-  const outranks = view.source === 'flag' || view.source === 'environment'
-  const place = view.place ?? 'a flag'
-  return [
-    ...(SETTINGS[name].isHot ? [] : [`${name} takes effect at the next start.`]),
-    ...(outranks
-      ? [`At the next start ${place} outranks the stored value of ${name} again; change it there too.`]
-      : []),
-  ]
-}

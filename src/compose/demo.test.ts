@@ -12,7 +12,7 @@ it('gives all three accounts something to do soon', async () => {
   const { dataDirectory } = demo
   const running = await startGateway({
     places: { dataDirectory, configFile: join(dataDirectory, 'config.json') },
-    flags: { port: 0, logFormat: 'json' },
+    flags: { port: 0, logFormat: 'json', ...demo.flags },
     environment: {},
     output: { write: () => {}, flush: () => {}, dropped: 0 },
   })

@@ -25,6 +25,8 @@ import type { RunningGateway } from './serve.ts'
 
 export interface Demo {
   readonly dataDirectory: string
+  /** Outrank whatever is configured on this machine: nothing is to leave it. */
+  readonly flags: Readonly<Record<string, unknown>>
   /** Adds the accounts and starts the traffic. */
   begin(running: RunningGateway): Promise<void>
   stop(): void
@@ -52,6 +54,7 @@ export function createDemo(): Demo {
   giveCharacter(simulator)
   return {
     dataDirectory,
+    flags: { anthropicOauthUrl: simulator.url, anthropicAuthorizeUrl: simulator.url },
     async begin({ url, gateway }) {
       const client = createClient((path, init) => {
         const headers = { 'content-type': 'application/json', authorization: `Bearer ${gateway.adminToken}` }
@@ -76,7 +79,6 @@ export function createDemo(): Demo {
 
 /** Nobody's subscription: the simulated provider grants it and renews its tokens. */
 async function addPlan(client: Client, { url, logins }: Simulator): Promise<void> {
-  await client.changeConfig({ body: { anthropicOauthUrl: url, anthropicAuthorizeUrl: url } })
   logins.lifetimeSeconds = PLAN_TOKEN_SECONDS
   const { accessToken, refreshToken, expiresAt, loginId } = logins.grant({ plan: 'max-5x' })
   logins.setUsage(loginId, { fiveHour: { usedPercent: 42 }, sevenDay: { usedPercent: 61 } })

@@ -50,7 +50,7 @@ export async function openFoundation(options: FoundationOptions): Promise<Founda
     environment: options.environment,
     file: readConfigFile(options.configFile),
   }
-  const early = resolveConfig({ ...sources, stored: new Map(), storedNow: new Set() })
+  const early = resolveConfig({ ...sources, stored: new Map() })
   if (early.findings.length > 0) throw new GatewayError('bad-request', describeFindings(early.findings))
   const directory = openDataDirectory(options.dataDirectory)
   let database: Database | undefined
@@ -129,14 +129,14 @@ async function openSecrets(
 export const isMissing = ({ configFile, isConfigFileNamed }: Places): boolean =>
   isConfigFileNamed === true && !existsSync(configFile)
 
-/** A missing file is an empty one; a broken one is an error that names it. */
+/** With comments, if somebody likes. A missing file is an empty one; a broken one is an error that names it. */
 export function readConfigFile(path: string): {
   readonly path: string
   readonly values: Readonly<Record<string, unknown>>
 } {
   if (!existsSync(path)) return { path, values: {} }
   try {
-    const values: unknown = JSON.parse(readFileSync(path, 'utf8'))
+    const values: unknown = Bun.JSONC.parse(readFileSync(path, 'utf8'))
     if (typeof values === 'object' && values !== null && !Array.isArray(values))
       return { path, values: { ...values } }
   } catch (cause) {

@@ -19,7 +19,11 @@ export async function runServer({ places, flags, environment, isDemo }: RunServe
   const demo = isDemo ? createDemo() : undefined
   try {
     const ownPlaces = demo === undefined ? places : { ...places, dataDirectory: demo.dataDirectory }
-    const running = await startGateway({ places: ownPlaces, flags, environment })
+    const running = await startGateway({
+      places: ownPlaces,
+      flags: { ...flags, ...demo?.flags },
+      environment,
+    })
     await demo?.begin(running)
     print(bannerOf(running, ownPlaces, demo))
     const reason = await lifetime.ended

@@ -4,16 +4,16 @@
  */
 import type { GlobalOptions } from '../cli/program.ts'
 import { EXIT, type ExitCode, type Gate, type Shell } from '../cli/shell.ts'
-import { type Finding, resolveConfig, suggestion } from '../config.ts'
-import { messageOf } from '../core/error.ts'
+import { suggestion } from '../config.ts'
+import { configSchema } from '../reference.ts'
 import { openBrowser } from './browser.ts'
 import { type Connection, connect } from './connect.ts'
 import { examine } from './doctor.ts'
-import { isMissing, readConfigFile } from './foundation.ts'
 import { findPlaces, type Places } from './places.ts'
 import { runProgram } from './run-program.ts'
 import { runServer } from './run-server.ts'
 import { askLine, askSecret, confirm, terminalOutput } from './terminal.ts'
+import { validateConfig } from './validate-config.ts'
 import { VERSION } from './version.ts'
 
 export interface ProcessShell extends Shell {
@@ -54,6 +54,7 @@ export function createShell(options: () => GlobalOptions): ProcessShell {
       return runSimulation(wish)
     },
     validateConfig: () => validateConfig(places(), environment),
+    configSchema,
     suggestSetting: suggestion,
     run: (command, prepare) => runProgram(command, prepare, { places: places(), environment }),
     exitWithChild(code) {
@@ -67,18 +68,5 @@ export function createShell(options: () => GlobalOptions): ProcessShell {
       await connection?.close()
       return exitCode
     },
-  }
-}
-
-/** What is wrong with the environment and the file, a file that cannot be read included. */
-function validateConfig(places: Places, environment: NodeJS.ProcessEnv): readonly Finding[] {
-  const { configFile: path } = places
-  if (isMissing(places)) return [{ path, message: 'There is no such file.' }]
-  const common = { flags: {}, environment, stored: new Map(), storedNow: new Set<string>() }
-  try {
-    return resolveConfig({ ...common, file: readConfigFile(path) }).findings
-  } catch (error) {
-    const { findings } = resolveConfig({ ...common, file: { path, values: {} } })
-    return [{ path, message: messageOf(error) }, ...findings]
   }
 }

@@ -457,9 +457,7 @@ describe('the bind', () => {
 
   it('beyond loopback does not start at all with keys switched off', async () => {
     await start()
-    await expect(openWorld({ settings: { host: '0.0.0.0', requireKeys: 'off' } })).rejects.toThrow(
-      /client keys/,
-    )
+    await expect(openWorld({ flags: { host: '0.0.0.0', requireKeys: 'off' } })).rejects.toThrow(/client keys/)
   })
 
   it('beyond loopback cannot have its keys switched off later', async () => {

@@ -10,11 +10,17 @@ import { type Client, createClient } from '../../src/api/client.ts'
 import type { ClientInput, LedgerRequest } from '../../src/api/contract.ts'
 import { type RunningGateway, startGateway } from '../../src/compose/serve.ts'
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../src/simulator/simulator.ts'
+import { migrate } from '../../src/storage/migrations.ts'
+import { openSettings } from '../../src/storage/settings.ts'
+import { openSqlite } from '../../src/storage/sqlite.ts'
 
 export interface WorldOptions {
   /** Names of accounts, each with the key `CANARY-<name>`, in order; or all that can be said of one. */
   readonly accounts?: readonly (string | AccountPlan)[]
+  /** As if an operator had stored them earlier, so that a test may change them through the API. */
   readonly settings?: Readonly<Record<string, unknown>>
+  /** As on the command line: locked in the API. */
+  readonly flags?: Readonly<Record<string, unknown>>
   readonly environment?: Environment | ((simulator: Simulator) => Environment)
   readonly simulator?: SimulatorOptions
   /** A directory to start on again; it is kept when the world ends. */
@@ -58,10 +64,11 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   const dataDirectory = options.dataDirectory ?? mkdtempSync(join(tmpdir(), 'spillway-test-'))
   const lines: string[] = []
   const { environment = {} } = options
+  await storeSettings(dataDirectory, options.settings ?? {})
   const start = (): Promise<RunningGateway> =>
     startGateway({
       places: { dataDirectory, configFile: join(dataDirectory, 'config.json') },
-      flags: { port: 0, logFormat: 'json', ...options.settings },
+      flags: { port: 0, logFormat: 'json', ...options.flags },
       environment: typeof environment === 'function' ? environment(simulator) : environment,
       output: { write: (line) => void lines.push(line), flush: () => {}, dropped: 0 },
     })
@@ -113,6 +120,18 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
       if (options.dataDirectory === undefined) rmSync(dataDirectory, { recursive: true, force: true })
     },
   }
+}
+
+async function storeSettings(
+  dataDirectory: string,
+  settings: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  if (Object.keys(settings).length === 0) return
+  const database = openSqlite(join(dataDirectory, 'spillway.db'))
+  await migrate(database)
+  const store = await openSettings(database)
+  for (const [name, value] of Object.entries(settings)) await store.set(name, value)
+  await database.close()
 }
 
 const QUESTION = {

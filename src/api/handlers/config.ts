@@ -2,13 +2,14 @@
 import { GatewayError } from '../../core/error.ts'
 import { nearest } from '../../core/similar.ts'
 import { STRATEGIES } from '../../core/strategies.ts'
+import type { Call } from '../call.ts'
 import type { Answer } from '../contract.ts'
 import type { Handlers } from '../handlers.ts'
 import type { Services } from '../services.ts'
 
 type ConfigHandlers = Pick<
   Handlers,
-  'showConfig' | 'changeConfig' | 'showStrategy' | 'changeStrategy' | 'listStrategies'
+  'showConfig' | 'changeConfig' | 'checkConfig' | 'showStrategy' | 'changeStrategy' | 'listStrategies'
 >
 
 const NAMES = STRATEGIES.map(({ name }) => name)
@@ -20,19 +21,33 @@ function hint(wanted: string): string {
 
 export function configHandlers({ config }: Services): ConfigHandlers {
   const show = (notes: readonly string[] = []): Answer<'showConfig'> => ({
-    settings: config.views().map((view) => ({ ...view })),
+    settings: config.views().map((view) => ({ ...view, isLocked: view.lockedBy !== undefined })),
     notes: [...notes],
   })
+  /** What is shown of a secret is nothing, before and after. */
+  const change = async (
+    changes: Readonly<Record<string, unknown>>,
+    call: Call,
+  ): Promise<Answer<'showConfig'>> => {
+    const before = new Map(config.views().map(({ name, value }) => [name, value]))
+    const answer = show(await config.change(changes))
+    for (const { name, value } of answer.settings)
+      if (Object.hasOwn(changes, name)) call.changed({ target: name, from: before.get(name), to: value })
+    return answer
+  }
   return {
     showConfig: async () => show(),
-    changeConfig: async ({ body }) => show(await config.change(body)),
+    changeConfig: ({ body }, call) => change(body, call),
+    checkConfig: async ({ body }) => ({
+      findings: config.check(body.settings ?? {}).map((finding) => ({ ...finding })),
+    }),
     showStrategy: async () => ({ strategy: config.strategy() }),
-    async changeStrategy({ body }) {
+    async changeStrategy({ body }, call) {
       if (!STRATEGIES.some(({ name }) => name === body.strategy)) {
         const message = `There is no strategy "${body.strategy}". There are: ${NAMES.join(', ')}.${hint(body.strategy)}`
         throw new GatewayError('bad-request', message, { details: [{ path: 'strategy', message }] })
       }
-      await config.change({ strategy: body.strategy })
+      await change({ strategy: body.strategy }, call)
       return { strategy: config.strategy() }
     },
     listStrategies: async () => ({

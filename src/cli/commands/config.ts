@@ -2,8 +2,8 @@
 import type { Command } from 'commander'
 import type { Setting } from '../../api/contract.ts'
 import { examples, type JsonOption, present, useClient, withJson } from '../command.ts'
-import { table } from '../format.ts'
-import { CommandError, EXIT, type Shell } from '../shell.ts'
+import { json, table } from '../format.ts'
+import { CommandError, type ConfigFinding, EXIT, type Shell } from '../shell.ts'
 
 export function addConfigCommands(program: Command, shell: Shell): void {
   const config = program.command('config').description('Settings, where each came from, and changes to them.')
@@ -28,7 +28,7 @@ export function addConfigCommands(program: Command, shell: Shell): void {
   examples(
     config
       .command('set')
-      .description('Change a setting. Kept in the data directory, over the configuration file.')
+      .description('Change a setting that no flag, variable or file sets. Kept in the data directory.')
       .argument('<name>')
       .argument('<value>'),
     'spillway config set strategy round-robin',
@@ -41,15 +41,26 @@ export function addConfigCommands(program: Command, shell: Shell): void {
     .argument('<name>')
     .action((name: string) => change(shell, name, null))
   withJson(
-    config.command('validate').description('Check flags, environment and the configuration file.'),
-  ).action((options: JsonOption) => {
-    const findings = shell.validateConfig()
+    config
+      .command('validate')
+      .description('Check the environment, the configuration file, and the rules where a server runs.'),
+  ).action(async (options: JsonOption) => {
+    const findings = await shell.validateConfig()
     present(shell, options, { findings }, () => {
-      for (const { path, message } of findings) shell.output.line(`${path}: ${message}`)
+      for (const finding of findings) showFinding(shell, finding)
       if (findings.length === 0) shell.output.line('The configuration is valid.')
     })
     if (findings.length > 0) shell.exitWith(EXIT.findings)
   })
+  config
+    .command('schema')
+    .description('Print a JSON Schema of the configuration file, for editors.')
+    .action(() => json(shell.output, shell.configSchema()))
+}
+
+function showFinding({ output }: Shell, { path, message, remedy }: ConfigFinding): void {
+  output.line(`${path}: ${message}`)
+  if (remedy !== undefined) output.line(`    → ${remedy}`)
 }
 
 const change = (shell: Shell, name: string, value: string | null): Promise<void> =>
@@ -67,10 +78,11 @@ const change = (shell: Shell, name: string, value: string | null): Promise<void>
 function showList(shell: Shell, settings: readonly Setting[]): void {
   table(
     shell.output,
-    ['SETTING', 'VALUE', 'FROM', 'WHAT IT IS'],
-    settings.map(({ name, value, source, place, description }) => [
+    ['SETTING', 'VALUE', 'UNIT', 'FROM', 'WHAT IT IS'],
+    settings.map(({ name, value, unit = '', source, place, description }) => [
       name,
       toText(value),
+      unit,
       place ?? source,
       description,
     ]),

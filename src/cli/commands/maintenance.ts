@@ -1,6 +1,6 @@
 /** `spillway doctor`, `db check`, `completion`, `version`, `serve` and `demo`. */
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { examples, type JsonOption, present, useClient, withJson } from '../command.ts'
+import { examples, type JsonOption, present, repeated, useClient, withJson } from '../command.ts'
 import { completionScript, SHELLS } from '../completion.ts'
 import { type Check, CommandError, EXIT, type Shell } from '../shell.ts'
 
@@ -55,6 +55,7 @@ export interface ServeFlags {
   readonly tlsCert?: string
   readonly tlsKey?: string
   readonly demo?: boolean
+  readonly set?: readonly string[]
 }
 
 export function addServeCommands(program: Command, shell: Shell): void {
@@ -65,10 +66,16 @@ export function addServeCommands(program: Command, shell: Shell): void {
     .addOption(portOption())
     .option('--tls-cert <file>', 'a PEM certificate, to serve HTTPS')
     .option('--tls-key <file>', 'its key')
+    .addOption(repeated('--set <name=value>', 'any setting, for this run; several times'))
     .option('--demo', 'with a simulated provider, on a throwaway data directory')
-  examples(serve, 'spillway serve', 'spillway serve --port 9000', 'spillway serve --demo').action(
-    ({ demo, ...flags }: ServeFlags, command: Command) =>
-      demo === true ? startDemo(shell, flags, command) : start(shell, flags),
+  examples(
+    serve,
+    'spillway serve',
+    'spillway serve --port 9000',
+    'spillway serve --set strategy=round-robin',
+    'spillway serve --demo',
+  ).action(({ demo, ...flags }: ServeFlags, command: Command) =>
+    demo === true ? startDemo(shell, flags, command) : start(shell, flags),
   )
   program
     .command('demo')
@@ -79,8 +86,19 @@ export function addServeCommands(program: Command, shell: Shell): void {
     .action((flags: ServeFlags, command: Command) => startDemo(shell, flags, command))
 }
 
+/** Named one by one: a command's options hold those of every command, too. */
+function toFlags(flags: ServeFlags): Readonly<Record<string, unknown>> {
+  const { host, port, tlsCert, tlsKey, set = [] } = flags
+  const pairs = set.map((text) => {
+    const [, name, value] = /^([^=]+)=(.*)$/s.exec(text) ?? []
+    if (name === undefined) throw new CommandError(EXIT.usage, `--set wants <name>=<value>, not "${text}".`)
+    return [name, value] as const
+  })
+  return { ...Object.fromEntries(pairs), host, port, tlsCert, tlsKey }
+}
+
 const start = async (shell: Shell, flags: ServeFlags): Promise<void> =>
-  shell.exitWithChild(await shell.serve({ ...flags }, false))
+  shell.exitWithChild(await shell.serve(toFlags(flags), false))
 
 async function startDemo(shell: Shell, flags: ServeFlags, command: Command): Promise<void> {
   if (command.optsWithGlobals().dataDir !== undefined) {
@@ -88,7 +106,7 @@ async function startDemo(shell: Shell, flags: ServeFlags, command: Command): Pro
       'The demonstration has a data directory of its own and removes it at its end: leave --data-dir out.'
     throw new CommandError(EXIT.usage, message)
   }
-  shell.exitWithChild(await shell.serve({ ...flags }, true))
+  shell.exitWithChild(await shell.serve(toFlags(flags), true))
 }
 
 const MOST_PORT = 65_535
