@@ -3,6 +3,7 @@
  * and whether it takes effect at once. A setting without effect does not belong here.
  */
 import { ACCOUNTS_SETTINGS } from './settings/accounts.ts'
+import { PAYLOAD_SETTINGS } from './settings/payloads.ts'
 import { ROUTING_SETTINGS } from './settings/routing.ts'
 import { SERVER_SETTINGS } from './settings/server.ts'
 import { rangeOf } from './settings/shape.ts'
@@ -24,6 +25,7 @@ export const SETTINGS = {
   ...UPSTREAM_SETTINGS,
   ...ACCOUNTS_SETTINGS,
   ...UPKEEP_SETTINGS,
+  ...PAYLOAD_SETTINGS,
 } as const
 
 export type Settings = { readonly [Name in SettingName]: ReturnType<(typeof SETTINGS)[Name]['parse']> }

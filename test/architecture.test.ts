@@ -38,6 +38,8 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   cli: ['commander'],
   compose: ['@clack/prompts'],
   platform: ['age-encryption', 'pino'],
+  settings: ['re2js'],
+  storage: ['re2js'],
 }
 const RUNTIME_LAYERS = ['platform', 'storage', 'simulator', 'compose', 'cli']
 

@@ -8,9 +8,19 @@ import { type ErrorDetail, GatewayError, STATUS_OF, toGatewayError } from '../co
 import type { Log } from '../core/ports/log.ts'
 import { isAllowed } from '../core/role.ts'
 import type { AuditEntry, Call, Caller, Change } from './call.ts'
-import { type Input, type PlainName, plainRoutes, type RouteName, routes, streams } from './contract.ts'
+import {
+  type FileName,
+  fileRoutes,
+  type Input,
+  type PlainName,
+  plainRoutes,
+  type RouteName,
+  routes,
+  streams,
+} from './contract.ts'
 import { docsPage } from './docs-page.ts'
 import { docsPolicy } from './docs-style.ts'
+import { createFiles, toFileResponse } from './files.ts'
 import { createHandlers, type Handlers } from './handlers.ts'
 import { parse, readInput, UnsupportedMediaType } from './input.ts'
 import { streamEvents } from './live.ts'
@@ -50,6 +60,7 @@ export function createApp(options: AppOptions): App {
   const handlers = createHandlers(options.services)
   registerStreams(app, options)
   registerPlain(app, options)
+  registerFiles(app, options)
   for (const name of Object.keys(routes).filter(isRouteName)) register(app, name, handlers, options)
   app.notFound((context) =>
     toResponse(new GatewayError('not-found', `There is nothing at ${context.req.path}.`)),
@@ -97,6 +108,17 @@ function registerPlain(app: Hono<Bindings>, options: AppOptions): void {
       parse(nothingSchema, context.req.query())
       const policy = type.startsWith('text/html') ? { 'content-security-policy': await docsPolicy() } : {}
       return context.text(await text(), 200, { 'content-type': type, ...policy })
+    })
+  }
+}
+
+function registerFiles(app: Hono<Bindings>, options: AppOptions): void {
+  for (const [name, read] of Object.entries(createFiles(options.services))) {
+    const { path, role, type } = fileRoutes[name as FileName]
+    app.get(path, async (context) => {
+      await admit(context, role, options)
+      parse(nothingSchema, context.req.query())
+      return toFileResponse(await read(context.req.param('id') ?? ''), type)
     })
   }
 }

@@ -9,7 +9,8 @@ import type { accountSchema } from './account-schemas.ts'
 import { configPlainRoutes, configRoutes } from './config-routes.ts'
 import type { settingSchema } from './config-schemas.ts'
 import { forecastRoutes } from './forecast-routes.ts'
-import type { PlainRoute, Route, StreamRoute } from './route.ts'
+import { payloadFiles, payloadRoutes } from './payload-routes.ts'
+import type { FileRoute, PlainRoute, Route, StreamRoute } from './route.ts'
 import { routingRoutes } from './routing-routes.ts'
 import * as schemas from './schemas.ts'
 
@@ -26,6 +27,7 @@ export const routes = {
   ...accountRoutes,
   ...routingRoutes,
   ...forecastRoutes,
+  ...payloadRoutes,
   listRequests: {
     method: 'GET',
     path: '/api/requests',
@@ -39,7 +41,7 @@ export const routes = {
     path: '/api/requests/:id',
     role: 'viewer',
     summary: 'One request with its decision and attempts.',
-    answer: schemas.requestSchema,
+    answer: schemas.requestSchema.extend({ hasPayload: z.boolean() }),
   },
   importRequests: {
     method: 'POST',
@@ -167,10 +169,14 @@ export const plainRoutes = {
   ...configPlainRoutes,
 } as const satisfies Readonly<Record<string, PlainRoute>>
 
+/** Bytes to be saved: not for the typed client, but in the OpenAPI document. */
+export const fileRoutes = { ...payloadFiles } as const satisfies Readonly<Record<string, FileRoute>>
+
 export type Routes = typeof routes
 export type RouteName = keyof Routes
 export type StreamName = keyof typeof streams
 export type PlainName = keyof typeof plainRoutes
+export type FileName = keyof typeof fileRoutes
 
 /** One event of a stream, as its reader gets it. */
 export type StreamEvent<Name extends StreamName> = EventOf<(typeof streams)[Name]['events']>

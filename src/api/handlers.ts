@@ -10,6 +10,7 @@ import { configHandlers } from './handlers/config.ts'
 import { forecastHandlers } from './handlers/forecast.ts'
 import { historyHandlers } from './handlers/history.ts'
 import { keyHandlers } from './handlers/keys.ts'
+import { payloadHandlers } from './handlers/payloads.ts'
 import { requestHandlers } from './handlers/requests.ts'
 import { routingHandlers } from './handlers/routing.ts'
 import { signInHandlers } from './handlers/sign-in.ts'
@@ -29,6 +30,7 @@ export const createHandlers = (services: Services): Handlers => ({
   ...forecastHandlers(services),
   ...historyHandlers(services),
   ...requestHandlers(services),
+  ...payloadHandlers(services),
   ...routingHandlers(services),
   ...keyHandlers(services),
   ...configHandlers(services),

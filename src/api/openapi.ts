@@ -1,7 +1,7 @@
 /** The OpenAPI 3.1 document, made from the contract's table. Must not say what the table does not. */
 import { z } from 'zod'
-import { plainRoutes, routes, streams } from './contract.ts'
-import type { PlainRoute, Route, StreamRoute } from './route.ts'
+import { fileRoutes, plainRoutes, routes, streams } from './contract.ts'
+import type { FileRoute, PlainRoute, Route, StreamRoute } from './route.ts'
 import { errorSchema } from './schemas.ts'
 
 export interface OpenApiDocument {
@@ -72,6 +72,8 @@ export function openApiDocument(version: string): OpenApiDocument {
       'get',
       textOperation(name, route, { type: route.type === 'application/json' ? 'object' : 'string' }),
     )
+  for (const [name, route] of Object.entries<FileRoute>(fileRoutes))
+    add(route.path, 'get', textOperation(name, route, { type: 'string', format: 'binary' }))
   return {
     openapi: '3.1.0',
     jsonSchemaDialect: 'https://json-schema.org/draft/2020-12/schema',

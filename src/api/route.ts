@@ -26,6 +26,11 @@ export interface StreamRoute extends Common {
   readonly events: Readonly<Record<string, z.ZodType>>
 }
 
+/** Bytes to be saved, of what the path's `:id` names. */
+export interface FileRoute extends Common {
+  readonly type: string
+}
+
 /** Anything but JSON: not for the typed client, but in the OpenAPI document. */
 export interface PlainRoute extends Common {
   readonly type: string

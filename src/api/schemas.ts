@@ -5,6 +5,7 @@
  * key's, once.
  */
 import { z } from 'zod'
+import { isPayloadRule, PAYLOAD_WORDS } from '../core/payload.ts'
 import { HOUR, readLength } from '../core/time.ts'
 
 export const time = z.string().describe('ISO 8601, UTC')
@@ -148,6 +149,7 @@ export const keySchema = z.object({
   hold: z.string().optional().describe('a length, such as "90s"'),
   runaway: z.string().optional(),
   models: z.record(z.string(), z.string()).optional(),
+  payloads: z.string().optional(),
 })
 
 /** A name stands in paths, where these would mean something else. */
@@ -168,6 +170,7 @@ const keyRules = {
   hold,
   runaway: z.enum(['off', 'warn', 'refuse'], { error: 'must be off, warn or refuse' }),
   models: z.record(modelName, modelName, { error: NO_MODELS }),
+  payloads: z.string().refine(isPayloadRule, { error: `must be ${PAYLOAD_WORDS}` }),
 }
 
 export const newKeySchema = z.strictObject({
@@ -179,6 +182,7 @@ export const newKeySchema = z.strictObject({
     .describe('how long it would rather wait than be refused when everything is limited'),
   runaway: keyRules.runaway.optional().describe('what happens to a client that seems to have run away'),
   models: keyRules.models.optional().describe('a model or family → the model wanted instead'),
+  payloads: keyRules.payloads.optional().describe('what is kept of its bodies, whatever the setting says'),
 })
 export const createdKeySchema = keySchema.extend({ secret: z.string().describe('shown this once') })
 export const keyChangeSchema = z.strictObject({
@@ -188,6 +192,7 @@ export const keyChangeSchema = z.strictObject({
   class: keyRules.class.nullable().optional(),
   hold: keyRules.hold.nullable().optional(),
   runaway: keyRules.runaway.nullable().optional(),
+  payloads: keyRules.payloads.nullable().optional(),
   models: z
     .record(modelName, modelName.nullable(), { error: NO_MODELS })
     .nullable()

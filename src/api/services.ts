@@ -8,6 +8,7 @@ import type { Health } from '../core/health.ts'
 import type { LedgerRow } from '../core/ledger.ts'
 import type { Window } from '../core/limits.ts'
 import type { Clock } from '../core/ports/clock.ts'
+import type { PayloadStore } from '../core/ports/payloads.ts'
 import type { RequestLog } from '../core/ports/request-log.ts'
 import type { SecretBox } from '../core/ports/secrets.ts'
 import type {
@@ -36,6 +37,7 @@ export interface Services {
   readonly terms: TermsStore
   readonly keys: KeyStore
   readonly requests: RequestLog
+  readonly payloads: PayloadStore
   readonly secrets: SecretBox
   readonly live: LiveAccounts
   readonly config: ConfigService

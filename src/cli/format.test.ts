@@ -215,6 +215,7 @@ function recording(terminal: Partial<Output> = {}) {
   const lines: string[] = []
   const output: Output = {
     line: (text = '') => void lines.push(text),
+    bytes: () => {},
     note: () => {},
     columns: 80,
     isTerminal: false,

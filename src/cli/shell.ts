@@ -64,6 +64,8 @@ export interface Gate {
 
 export interface Output {
   line(text?: string): void
+  /** As they are, for files and pipes. */
+  bytes(bytes: Uint8Array): void
   /** For what is not the command's result: progress, hints. */
   note(text: string): void
   readonly columns: number

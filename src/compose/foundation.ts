@@ -12,15 +12,17 @@ import type { SecretBox } from '../core/ports/secrets.ts'
 import { systemClock } from '../platform/clock.ts'
 import { type DataDirectory, openDataDirectory, readSecretKey } from '../platform/data-directory.ts'
 import { createLog } from '../platform/log.ts'
-import { createSecretBox } from '../platform/secret-box.ts'
+import { createSecretBox, derivedKey } from '../platform/secret-box.ts'
 import { type Database, DatabaseError } from '../storage/database.ts'
 import { assertKey, isUnsealed } from '../storage/key-check.ts'
 import { migrate } from '../storage/migrations.ts'
+import type { ClosablePayloads } from '../storage/payloads.ts'
 import { openPostgres } from '../storage/postgres.ts'
 import { openSettings } from '../storage/settings.ts'
 import { openSqlite } from '../storage/sqlite.ts'
 import { openStorage, type Storage } from '../storage/storage.ts'
 import { type ConfigService, createConfigService } from './config-service.ts'
+import { openPayloads } from './payloads.ts'
 import type { Places } from './places.ts'
 
 export interface Foundation {
@@ -29,6 +31,7 @@ export interface Foundation {
   readonly log: Log
   readonly secrets: SecretBox
   readonly storage: Storage
+  readonly payloads: ClosablePayloads
   /** Called with the accounts now and after every change. */
   onAccounts(listener: (accounts: readonly Account[]) => void): void
   close(): Promise<void>
@@ -45,11 +48,8 @@ export interface FoundationOptions {
 
 /** Throws GatewayError. */
 export async function openFoundation(options: FoundationOptions): Promise<Foundation> {
-  const sources = {
-    flags: options.flags,
-    environment: options.environment,
-    file: readConfigFile(options.configFile),
-  }
+  const { flags, environment } = options
+  const sources = { flags, environment, file: readConfigFile(options.configFile) }
   const early = resolveConfig({ ...sources, stored: new Map() })
   if (early.findings.length > 0) throw new GatewayError('bad-request', describeFindings(early.findings))
   const directory = openDataDirectory(options.dataDirectory)
@@ -60,7 +60,7 @@ export async function openFoundation(options: FoundationOptions): Promise<Founda
     await migrate(database)
     let accounts: readonly Account[] = []
     const config = createConfigService(sources, await openSettings(database), () => accounts)
-    const secrets = await openSecrets(database, directory, options.environment.SPILLWAY_SECRET_KEY)
+    const { secrets, payloadKey } = await openSecrets(database, directory, environment)
     const { logFormat } = config.settings()
     const log = createLog({
       level: () => config.settings().logLevel,
@@ -82,18 +82,20 @@ export async function openFoundation(options: FoundationOptions): Promise<Founda
       },
     })
     accounts = storage.accounts.all()
+    const payloads = openPayloads({ file: directory.payloadFile, key: payloadKey }, config, log)
     return {
       directory,
       config,
       log,
       secrets,
       storage,
+      payloads,
       onAccounts(listener) {
         listeners.add(listener)
         listener(storage.accounts.all())
       },
       async close() {
-        await storage.close()
+        await Promise.all([storage.close(), payloads.close()])
         directory.release()
       },
     }
@@ -116,13 +118,13 @@ const autoFormat = (isTerminal: boolean): 'text' | 'json' => (isTerminal ? 'text
 async function openSecrets(
   database: Database,
   directory: DataDirectory,
-  setting: string | undefined,
-): Promise<SecretBox> {
+  { SPILLWAY_SECRET_KEY: setting }: FoundationOptions['environment'],
+): Promise<{ readonly secrets: SecretBox; readonly payloadKey: Buffer }> {
   const isFresh = await isUnsealed(database)
   const { key, place } = readSecretKey(directory.path, setting === '' ? undefined : setting, isFresh)
   const secrets = createSecretBox(key, place)
   await assertKey(database, secrets, place)
-  return secrets
+  return { secrets, payloadKey: derivedKey(key, 'payload') }
 }
 
 /** Whether the configuration file was named and is not there; a default one need not be. */

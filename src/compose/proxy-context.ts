@@ -3,6 +3,7 @@
 import { isLoopbackHost } from '../core/access.ts'
 import { GatewayError } from '../core/error.ts'
 import type { LedgerRow } from '../core/ledger.ts'
+import { readPayloadRule } from '../core/payload.ts'
 import type { Tokens } from '../core/ports/tokens.ts'
 import type { Upstream } from '../core/ports/upstream.ts'
 import { systemClock as clock } from '../platform/clock.ts'
@@ -35,7 +36,7 @@ export interface ProxyParts {
 }
 
 export function createProxyContext(
-  { storage, config, log, secrets }: Foundation,
+  { storage, payloads, config, log, secrets }: Foundation,
   parts: ProxyParts,
 ): ProxyContext {
   const { pool, tokens, upstream, metrics, feed, line, spending } = parts
@@ -52,6 +53,7 @@ export function createProxyContext(
     bindings: storage.bindings,
     owners: storage.owners,
     ledger: storage.ledger,
+    payloads,
     budget: createRetryBudget(clock.elapsed),
     line,
     spending,
@@ -130,6 +132,8 @@ function toProxySettings(settings: Settings): ProxySettings {
       holdMs: settings.holdMs,
     },
     limitHeaders: settings.limitHeaders,
+    payloads: readPayloadRule(settings.payloads) ?? { kind: 'off' },
+    payloadMaxBytes: settings.payloadMaxBytes,
     fallback,
   }
 }

@@ -79,7 +79,7 @@ export function toServices(
   }
 }
 
-const storedIn = ({ storage }: Foundation) => ({
+const storedIn = ({ storage, payloads }: Foundation) => ({
   accounts: storage.accounts,
   credentials: storage.credentials,
   events: storage.events,
@@ -87,6 +87,7 @@ const storedIn = ({ storage }: Foundation) => ({
   terms: storage.terms,
   keys: storage.keys,
   requests: storage.requests,
+  payloads,
   async addHistory(rows: Parameters<Services['addHistory']>[0]) {
     try {
       return await storage.ledger.addOld(rows)

@@ -14,6 +14,7 @@ export function terminalOutput(): Output {
   const isTerminal = process.stdout.isTTY === true
   return {
     line: (text = '') => writeWhole(1, `${text}\n`),
+    bytes: (bytes) => writeWhole(1, bytes),
     note(text) {
       try {
         writeWhole(2, `${text}\n`)
@@ -28,8 +29,8 @@ export function terminalOutput(): Output {
 }
 
 /** Throws ReaderGone, or an error that says why the output cannot be written. */
-function writeWhole(descriptor: number, text: string): void {
-  let left = Buffer.from(text)
+function writeWhole(descriptor: number, text: string | Uint8Array): void {
+  let left = typeof text === 'string' ? Buffer.from(text) : text
   while (left.length > 0) {
     try {
       left = left.subarray(writeSync(descriptor, left))

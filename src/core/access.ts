@@ -30,6 +30,8 @@ export interface KeyRules {
   readonly runaway?: RunawayPolicy
   /** The model asked for, or its family → the model wanted instead. */
   readonly models?: Readonly<Record<string, string>>
+  /** What is kept of bodies, as core/payload.ts reads it. */
+  readonly payloads?: string
 }
 
 /** What happens to a client that seems to have run away. */

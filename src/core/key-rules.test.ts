@@ -17,6 +17,7 @@ describe('a key’s stored rules', () => {
       holdMs: 90_000,
       runaway: 'refuse',
       models: { opus: 'claude-haiku-5-5' },
+      payloads: 'sampled 5%',
     }
     expect(readKeyRules(JSON.stringify(rules))).toEqual(rules)
   })
@@ -27,6 +28,7 @@ describe('a key’s stored rules', () => {
     ['a negative length', { holdMs: -1 }],
     ['a policy that there is not', { runaway: 'stop' }],
     ['models that are a list', { models: ['opus'] }],
+    ['a word about payloads that there is not', { payloads: 'most' }],
     ['what only a newer version knows', { budgetUsd: 5 }],
   ])('leave out %s, and keep the rest', (_what, stored) => {
     expect(readKeyRules(JSON.stringify({ pool: 'team', ...stored }))).toEqual({ pool: 'team' })

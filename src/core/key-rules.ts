@@ -4,6 +4,7 @@
  * name exists.
  */
 import type { KeyRules, RunawayPolicy } from './access.ts'
+import { isPayloadRule } from './payload.ts'
 import { isRequestClass } from './rules.ts'
 
 /**
@@ -13,7 +14,7 @@ import { isRequestClass } from './rules.ts'
 export function readKeyRules(text: string | undefined): KeyRules | undefined {
   const stored = text === undefined ? {} : parsed(text)
   if (!isRecord(stored)) return undefined
-  const { pool, class: ofClass, holdMs, runaway, models } = stored
+  const { pool, class: ofClass, holdMs, runaway, models, payloads } = stored
   if (pool !== undefined && typeof pool !== 'string') return undefined
   return {
     ...(pool === undefined ? {} : { pool }),
@@ -21,6 +22,7 @@ export function readKeyRules(text: string | undefined): KeyRules | undefined {
     ...(typeof holdMs === 'number' && holdMs >= 0 ? { holdMs } : {}),
     ...(isRunawayPolicy(runaway) ? { runaway } : {}),
     ...(isRecord(models) ? { models: Object.fromEntries(Object.entries(models).filter(isNamePair)) } : {}),
+    ...(isPayloadRule(payloads) ? { payloads } : {}),
   }
 }
 

@@ -24,6 +24,8 @@ export interface DataDirectory {
   readonly journalFile: string
   /** Where renewed credentials wait when the database takes nothing. */
   readonly rescueFile: string
+  /** Where bodies are kept, if they are. */
+  readonly payloadFile: string
   readonly adminToken: string
   release(): void
 }
@@ -55,6 +57,7 @@ export function openDataDirectory(path: string): DataDirectory {
     databaseFile: join(path, 'spillway.db'),
     journalFile: join(path, 'ledger.journal'),
     rescueFile: join(path, 'credentials.journal'),
+    payloadFile: join(path, 'payloads.db'),
     adminToken: readOrCreate(join(path, 'admin.token'), () => `spa_${randomBytes(32).toString('base64url')}`),
     release: unlock,
   }

@@ -5,6 +5,7 @@
  */
 import type { Logger } from 'pino'
 import type { Log, LogFields } from '../core/ports/log.ts'
+import { SECRETS } from '../core/secret-shapes.ts'
 
 export interface LogOptions {
   readonly level: () => 'debug' | 'info' | 'warn' | 'error'
@@ -60,10 +61,6 @@ function errorFields(error: unknown): LogFields {
 }
 
 const causeOf = (error: unknown): unknown => (error instanceof Error ? error.cause : undefined)
-
-/** Keys of providers, of clients and of the admin, wherever they stand. */
-const SECRETS =
-  /\b(?:(?:sk-[A-Za-z0-9-]{2,10}-|spk_|spa_)[A-Za-z0-9_-]{8,}|sk-[A-Za-z0-9]{20,})|(?<=bearer )[A-Za-z0-9._~+/-]{8,}=*/gi
 
 const redact = (line: string): string => line.replace(SECRETS, '[secret]')
 

@@ -22,7 +22,7 @@ export function createSecretBox(secretKey: Buffer, keyPlace: string): SecretBox 
   const keyFor = (purpose: SecretPurpose): Buffer => {
     const known = keys.get(purpose)
     if (known !== undefined) return known
-    const derived = Buffer.from(hkdfSync('sha256', secretKey, '', `spillway/${purpose}/${VERSION}`, 32))
+    const derived = derivedKey(secretKey, purpose)
     keys.set(purpose, derived)
     return derived
   }
@@ -45,6 +45,10 @@ export function createSecretBox(secretKey: Buffer, keyPlace: string): SecretBox 
     },
   }
 }
+
+/** A key for one purpose, from which neither the secret key nor another purpose's follows. */
+export const derivedKey = (secretKey: Buffer, purpose: SecretPurpose | 'payload'): Buffer =>
+  Buffer.from(hkdfSync('sha256', secretKey, '', `spillway/${purpose}/${VERSION}`, 32))
 
 interface Remembered {
   readonly purpose: SecretPurpose

@@ -5,6 +5,7 @@ import type { Account } from '../core/account.ts'
 import type { LedgerRow } from '../core/ledger.ts'
 import type { Clock } from '../core/ports/clock.ts'
 import type { Log } from '../core/ports/log.ts'
+import type { PayloadKeeper } from '../core/ports/payloads.ts'
 import type { SecretBox } from '../core/ports/secrets.ts'
 import type { BindingStore, KeyStore, Ledger, OwnerStore } from '../core/ports/stores.ts'
 import type { Tokens } from '../core/ports/tokens.ts'
@@ -30,6 +31,7 @@ export interface ProxyContext {
   readonly bindings: BindingStore
   readonly owners: OwnerStore
   readonly ledger: Ledger
+  readonly payloads: PayloadKeeper
   readonly budget: RetryBudget
   readonly line: Line
   readonly spending: Spending

@@ -12,6 +12,7 @@ import type { Millis } from '../core/time.ts'
 import { NO_USAGE, type Usage } from '../core/usage.ts'
 import { noteUsage } from './bind.ts'
 import { noteAnswer } from './brake.ts'
+import type { Capture } from './capture.ts'
 import type { ProxyContext } from './context.ts'
 import { type Endpoint, endpointOf } from './endpoint.ts'
 import { type Facts, NO_FACTS } from './facts.ts'
@@ -36,6 +37,8 @@ export interface Job {
   readonly body: Uint8Array
   readonly facts: Facts
   readonly record: Record
+  /** What is gathered of it, where that is kept. */
+  readonly capture: Capture | undefined
 }
 
 /** What the row will say, as it becomes known. */
@@ -93,6 +96,7 @@ export function newJob(
     body: NOTHING,
     facts: NO_FACTS,
     record: newRecord(context.settings().strategy),
+    capture: undefined,
   }
 }
 
@@ -135,6 +139,7 @@ export function book(
     costUsd: costOfJob(job, context),
     error: end.error === undefined ? undefined : end.error.slice(0, LONGEST_ERROR),
   }
+  if (job.capture !== undefined) job.capture.row = row
   context.ledger.append(row)
   context.observe.booked(row)
   noteUsage(job, row.costUsd, context)

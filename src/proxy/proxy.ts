@@ -9,6 +9,7 @@ import { ClientGone, type ClientRequest, type Reply, type RequestHandler } from 
 import { admit } from './access.ts'
 import { answerError } from './answer.ts'
 import { brake, warningHeaders } from './brake.ts'
+import { endCapture, withCapture } from './capture.ts'
 import type { ProxyContext } from './context.ts'
 import { readFacts } from './facts.ts'
 import { createHeldReply } from './held-reply.ts'
@@ -20,11 +21,13 @@ export function createProxy(context: ProxyContext): RequestHandler {
   return async (request, reply) => {
     const admitted = knock(request, reply, context)
     if (admitted === undefined) return
+    const job = withCapture(admitted, context)
     context.budget.request()
     context.observe.begun()
     try {
-      await run(admitted, context)
+      await run(job, context)
     } finally {
+      endCapture(job, context)
       context.observe.ended()
     }
   }
@@ -55,6 +58,7 @@ async function run(arrived: Job, context: ProxyContext): Promise<void> {
       )
     }
     const body = await request.body(context.settings().maxBodyBytes)
+    if (job.capture !== undefined) job.capture.body = body
     const facts = readFacts(job, body, context)
     job = { ...job, body, facts, readyAt: context.clock.now() }
     if (facts.holdUntil !== undefined && facts.isStream) job = withHeldReply(job, context)

@@ -1,6 +1,7 @@
 /** What the request path takes from the configuration; read anew for each request. Types only. */
 import type { KeyPolicy, RunawayPolicy } from '../core/access.ts'
 import type { BrakePolicy } from '../core/brake.ts'
+import type { PayloadRule } from '../core/payload.ts'
 import type { Endpoint } from '../core/ports/upstream.ts'
 import type { RoutingRules } from '../core/rules.ts'
 import type { RetryPolicy } from '../core/situation.ts'
@@ -25,6 +26,9 @@ export interface ProxySettings {
   readonly times: TimeLimits
   /** Whose limits clients are told: the pool's, those of the account that answered, or nobody's. */
   readonly limitHeaders: 'pool' | 'account' | 'strip'
+  /** What is kept of bodies, where a request's key says nothing else; and at most how much of each. */
+  readonly payloads: PayloadRule
+  readonly payloadMaxBytes: number
   /** Where requests go while no account exists. */
   readonly fallback: Endpoint
 }

@@ -159,6 +159,7 @@ function contextOf(storage: Storage, shared: Shared): ProxyContext {
     bindings: storage.bindings,
     owners: storage.owners,
     ledger: storage.ledger,
+    payloads: { hold: () => true, letGo: () => {}, keep: () => {} },
     budget: createRetryBudget(shared.clock.elapsed),
     line: createLine({ clock: shared.clock, mostPlaces: () => 100 }),
     brake: createBrake({ clock: shared.clock }),
@@ -204,6 +205,8 @@ const SETTINGS: ReturnType<ProxyContext['settings']> = {
     holdMs: 0,
   },
   limitHeaders: 'pool',
+  payloads: { kind: 'off' },
+  payloadMaxBytes: 0,
   fallback: { isSecure: true, host: 'provider.test', port: 443, path: '' },
 }
 

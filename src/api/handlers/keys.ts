@@ -59,10 +59,10 @@ function rulesAfter(
   before: KeyRules,
   change: Omit<Input<'changeKey'>['body'], 'name' | 'disabled'>,
 ): KeyRules {
-  const { pool, class: ofClass, hold, runaway, models } = change
+  const { pool, class: ofClass, hold, runaway, models, payloads } = change
   const holdMs = typeof hold === 'string' ? (readLength(hold) ?? null) : hold
   const wanted = modelsAfter(before.models, models)
-  const said = Object.entries({ pool, class: ofClass, holdMs, runaway, models: wanted })
+  const said = Object.entries({ pool, class: ofClass, holdMs, runaway, payloads, models: wanted })
   const next = { ...before, ...Object.fromEntries(said.filter(([, value]) => value !== undefined)) }
   return Object.fromEntries(Object.entries(next).filter(([, value]) => value !== null))
 }

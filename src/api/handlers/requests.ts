@@ -11,7 +11,7 @@ import { toRequestView } from '../views.ts'
 export function requestHandlers(
   services: Services,
 ): Pick<Handlers, 'listRequests' | 'showRequest' | 'stats'> {
-  const { requests, clock } = services
+  const { requests, payloads, clock } = services
   return {
     async listRequests({ query }) {
       const rows = await requests.list({ ...toFilter(query, clock.now()), ...byIds(query, services) })
@@ -26,7 +26,7 @@ export function requestHandlers(
       const row = await requests.get(params.id)
       if (row === undefined)
         throw new GatewayError('not-found', `There is no request ${params.id} in the ledger.`)
-      return toRequestView(row)
+      return { ...toRequestView(row), hasPayload: await payloads.has(params.id).catch(() => false) }
     },
     async stats({ query }) {
       const since = query.since === undefined ? undefined : readMoment('since', query.since, clock.now())

@@ -25,15 +25,17 @@ export function systemHandlers(services: Services): Pick<Handlers, 'health' | 's
 }
 
 /** `degraded`: traffic goes on, but somebody should look. `unhealthy`: what is booked is being lost. Without any account there is nothing wrong yet. */
-function health({ accounts, live, clock, ledgerStatus, system }: Services): Answer<'health'> {
+function health({ accounts, live, clock, ledgerStatus, payloads, system }: Services): Answer<'health'> {
   const now = clock.now()
   const all = accounts.all()
   const ready = all.filter(
     (account) => stateOf(account, live.of(account.id).health, now).kind === 'ready',
   ).length
   const { waiting, lost, problem } = ledgerStatus()
+  const payloadProblem = payloads.status().problem
   const problems = [
     ...(problem === undefined ? [] : [problem]),
+    ...(payloadProblem === undefined ? [] : [payloadProblem]),
     ...(lost > 0 ? [`${lost} ledger rows could be stored nowhere.`] : []),
     ...(all.length > 0 && ready === 0 ? ['No account is ready.'] : []),
   ]

@@ -33,6 +33,7 @@ interface RuleOptions {
   readonly class?: string
   readonly hold?: string
   readonly runaway?: string
+  readonly payloads?: string
   readonly prefer?: readonly string[]
 }
 
@@ -48,6 +49,7 @@ const withRules = (command: Command): Command =>
         'refuse',
       ]),
     )
+    .option('--payloads <what>', 'what is kept of its bodies: off, headers, errors, "sampled 5%", all')
     .addOption(
       repeated(
         '--prefer <from=to>',
@@ -55,12 +57,13 @@ const withRules = (command: Command): Command =>
       ),
     )
 
-function rulesOf({ pool, class: ofClass, hold, runaway }: RuleOptions): Rules {
+function rulesOf({ pool, class: ofClass, hold, runaway, payloads }: RuleOptions): Rules {
   return {
     ...(pool === undefined ? {} : { pool }),
     ...(isOneOf(ofClass, CLASSES) ? { class: ofClass } : {}),
     ...(hold === undefined ? {} : { hold }),
     ...(isOneOf(runaway, RUNAWAYS) ? { runaway } : {}),
+    ...(payloads === undefined ? {} : { payloads }),
   }
 }
 
@@ -117,7 +120,7 @@ interface SetOptions extends RuleOptions, JsonOption {
   readonly clear?: readonly string[]
 }
 
-const CLEARABLE = ['pool', 'class', 'hold', 'runaway', 'models'] as const
+const CLEARABLE = ['pool', 'class', 'hold', 'runaway', 'payloads', 'models'] as const
 
 function addSetting(keys: Command, shell: Shell): void {
   examples(
@@ -222,6 +225,7 @@ function showOne(
     ['class', rules.class],
     ['rather waits', rules.hold],
     ['runaway', rules.runaway],
+    ['payloads', rules.payloads],
     [
       'prefers',
       rules.models &&

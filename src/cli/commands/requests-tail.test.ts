@@ -67,6 +67,7 @@ function scripted(answers: (() => Promise<Response>)[]) {
     connect: async () => gate as Gate,
     output: {
       line: (text = '') => void lines.push(text),
+      bytes: () => {},
       note: () => {},
       columns: 80,
       isTerminal: false,

@@ -6,6 +6,7 @@ import { csvLine } from '../csv.ts'
 import { showDecision } from '../decision.ts'
 import { costOf, fields, fromNow, seconds, table } from '../format.ts'
 import { CommandError, EXIT, type Shell } from '../shell.ts'
+import { type PayloadOptions, showPayload } from './request-payload.ts'
 import { tail } from './requests-tail.ts'
 
 type Filter = NonNullable<ClientInput<'listRequests'>['query']>
@@ -43,13 +44,20 @@ export function addRequestCommands(program: Command, shell: Shell): void {
         present(shell, options, page, ({ requests: rows }) => showList(shell, rows))
       }),
   )
-  withJson(requests.command('show').description('One request, whole.').argument('<id>')).action(
-    (id: string, options: JsonOption) =>
-      useClient(shell, async (client) => {
-        present(shell, options, await client.showRequest({ params: { id } }), (request) =>
-          showOne(shell, request),
-        )
-      }),
+  withJson(
+    requests
+      .command('show')
+      .description('One request, whole.')
+      .argument('<id>')
+      .option('--payload', 'its headers and bodies, where they were kept')
+      .option('--raw <side>', 'the bytes of one body: request or answer'),
+  ).action((id: string, options: PayloadOptions) =>
+    useClient(shell, async (client, gate) => {
+      if (options.payload === true || options.raw !== undefined) return showPayload(shell, gate, id, options)
+      present(shell, options, await client.showRequest({ params: { id } }), (request) =>
+        showOne(shell, request),
+      )
+    }),
   )
   withJson(requests.command('tail').description('Requests as they end; goes on until you stop it.')).action(
     (options: JsonOption) => tail(shell, options),
