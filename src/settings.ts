@@ -7,6 +7,7 @@ import { PAYLOAD_SETTINGS } from './settings/payloads.ts'
 import { ROUTING_SETTINGS } from './settings/routing.ts'
 import { SERVER_SETTINGS } from './settings/server.ts'
 import { rangeOf } from './settings/shape.ts'
+import { SIGNING_IN_SETTINGS } from './settings/signing-in.ts'
 import { UPKEEP_SETTINGS } from './settings/upkeep.ts'
 import { UPSTREAM_SETTINGS } from './settings/upstream.ts'
 
@@ -16,6 +17,7 @@ export const SETTING_AREAS = {
   Routing: ROUTING_SETTINGS,
   Upstreams: UPSTREAM_SETTINGS,
   Accounts: ACCOUNTS_SETTINGS,
+  'Signing in': SIGNING_IN_SETTINGS,
   Upkeep: UPKEEP_SETTINGS,
 } as const
 
@@ -24,6 +26,7 @@ export const SETTINGS = {
   ...ROUTING_SETTINGS,
   ...UPSTREAM_SETTINGS,
   ...ACCOUNTS_SETTINGS,
+  ...SIGNING_IN_SETTINGS,
   ...UPKEEP_SETTINGS,
   ...PAYLOAD_SETTINGS,
 } as const

@@ -17,6 +17,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   providers: ['core', 'dialects'],
   proxy: ['core', 'dialects', 'providers'],
   keeper: ['core', 'dialects', 'providers'],
+  door: ['core'],
   simulation: ['core', 'proxy'],
   storage: ['core'],
   platform: ['core', 'http1'],
@@ -37,7 +38,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   api: ['hono', 'hono/html', 'zod'],
   cli: ['commander'],
   compose: ['@clack/prompts'],
-  platform: ['age-encryption', 'pino'],
+  platform: ['age-encryption', 'oauth4webapi', 'pino'],
   settings: ['re2js'],
   storage: ['re2js'],
 }

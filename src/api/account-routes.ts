@@ -63,6 +63,7 @@ export const accountRoutes = {
   testAccount: {
     method: 'POST',
     path: '/api/accounts/:id/test',
+    isRead: true,
     role: 'operator',
     summary: 'Ask the provider whether it takes the account’s credential. Does not count as use.',
     answer: accounts.accountTestSchema,
@@ -108,6 +109,7 @@ export const accountRoutes = {
   beginSignIn: {
     method: 'POST',
     path: '/api/oauth/init',
+    isRead: true,
     role: 'operator',
     summary: 'Begin to sign in to a new account, or again to one that is there.',
     body: accounts.signInSchema,

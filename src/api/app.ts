@@ -20,11 +20,13 @@ import {
 } from './contract.ts'
 import { docsPage } from './docs-page.ts'
 import { docsPolicy } from './docs-style.ts'
+import { pageRoutes } from './door-routes.ts'
 import { createFiles, toFileResponse } from './files.ts'
 import { createHandlers, type Handlers } from './handlers.ts'
 import { parse, readInput, UnsupportedMediaType } from './input.ts'
 import { streamEvents } from './live.ts'
 import { openApiDocument } from './openapi.ts'
+import { createPages } from './pages.ts'
 import { PROTECTIVE_HEADERS } from './protective-headers.ts'
 import type { Route } from './route.ts'
 import { nothingSchema } from './schemas.ts'
@@ -35,11 +37,12 @@ export interface AppOptions {
   readonly services: Services
   readonly log: Log
   /** Who this is; undefined: nobody that is known here. */
+  /** May throw GatewayError: a cookie is not enough for every call. */
   readonly identify: (visitor: Visitor) => Caller | undefined | Promise<Caller | undefined>
-  /** Counts a wrong credential; true when this peer has tried too often. */
-  readonly isBlocked: (peer: string) => boolean
+  /** Counts a wrong credential, where there is one; true when this peer has tried too often. */
+  readonly isBlocked: (visitor: Visitor) => boolean
   /** Told of every change, after it was made. */
-  readonly audit: (entry: AuditEntry) => void
+  readonly audit: (entry: AuditEntry) => Promise<void>
 }
 
 export interface Visitor {
@@ -61,6 +64,7 @@ export function createApp(options: AppOptions): App {
   registerStreams(app, options)
   registerPlain(app, options)
   registerFiles(app, options)
+  registerPages(app, options)
   for (const name of Object.keys(routes).filter(isRouteName)) register(app, name, handlers, options)
   app.notFound((context) =>
     toResponse(new GatewayError('not-found', `There is nothing at ${context.req.path}.`)),
@@ -123,24 +127,63 @@ function registerFiles(app: Hono<Bindings>, options: AppOptions): void {
   }
 }
 
-const ANYBODY: Caller = { name: 'anybody', role: 'key-holder', peer: '' }
+/** Who asks may be unknown; each page says what it shows to whom. */
+function registerPages(app: Hono<Bindings>, { services, identify, audit }: AppOptions): void {
+  for (const [name, page] of Object.entries(createPages(services.door))) {
+    app.get(pageRoutes[name as keyof typeof pageRoutes].path, async (context) => {
+      const caller = await identify(visitorOf(context))
+      return page({ request: context.req.raw, caller, peer: context.env.peer, audit })
+    })
+  }
+}
 
 function register(app: Hono<Bindings>, name: RouteName, handlers: Handlers, options: AppOptions): void {
   const route: Route = routes[name]
   const handler = handlers[name] as (input: Input<RouteName>, call: Call) => Promise<object>
   app.on(route.method, route.path, async (context) => {
-    const caller = route.role === 'anybody' ? ANYBODY : await admit(context, route.role, options)
+    const caller = await callerOf(context, route, options)
     const changes: Change[] = []
-    const call: Call = { caller, changed: (change) => void changes.push(change) }
-    const answer = await handler(await readInput(context, route), call)
-    if (route.method !== 'GET' && route.isRead !== true) {
-      const target = context.req.param('id')
-      const made = changes.length > 0 ? changes : [target === undefined ? {} : { target }]
-      for (const change of made) options.audit({ ...change, action: name, caller })
+    const headers = new Headers()
+    const call: Call = {
+      caller,
+      origin: context.req.header('origin'),
+      setCookie: (cookie) => headers.append('set-cookie', cookie),
+      changed: (change) => void changes.push(change),
     }
-    return Response.json(answer, { status: route.status ?? 200 })
+    const writeDown = async (made: readonly Change[]): Promise<void> => {
+      for (const { by = caller, ...change } of made)
+        await options.audit({ ...change, action: name, caller: by })
+    }
+    try {
+      const answer = await handler(await readInput(context, route), call)
+      if (changes.length === 0 && isChange(route)) changes.push(targetOf(context))
+      await writeDown(changes)
+      return Response.json(answer, { status: route.status ?? 200, headers })
+    } catch (error) {
+      // What was changed before it went wrong stays changed.
+      await writeDown(changes)
+      throw error
+    }
   })
 }
+
+const isChange = ({ method, isRead }: Route): boolean => method !== 'GET' && isRead !== true
+
+function targetOf(context: Context<Bindings>): Change {
+  const target = context.req.param('id')
+  return target === undefined ? {} : { target }
+}
+
+const callerOf = (context: Context<Bindings>, { role }: Route, options: AppOptions) =>
+  role === 'anybody'
+    ? Promise.resolve<Caller>({ name: 'anybody', role: 'key-holder', peer: context.env.peer })
+    : admit(context, role, options)
+
+const visitorOf = (context: Context<Bindings>): Visitor => ({
+  headers: context.req.raw.headers,
+  method: context.req.method,
+  peer: context.env.peer,
+})
 
 /** Who calls, if they may. Throws GatewayError. */
 async function admit(
@@ -148,8 +191,8 @@ async function admit(
   needed: Caller['role'],
   { identify, isBlocked }: AppOptions,
 ): Promise<Caller> {
-  const { peer } = context.env
-  const caller = await identify({ headers: context.req.raw.headers, method: context.req.method, peer })
+  const visitor = visitorOf(context)
+  const caller = await identify(visitor)
   if (caller !== undefined) {
     if (isAllowed(caller.role, needed)) return caller
     throw new GatewayError(
@@ -157,7 +200,7 @@ async function admit(
       `This asks for the role ${needed}, and you are signed in as ${caller.role}.`,
     )
   }
-  if (isBlocked(peer)) {
+  if (isBlocked(visitor)) {
     throw new GatewayError(
       'too-many-attempts',
       'Too many wrong credentials from this address; try again in a minute.',
@@ -165,7 +208,7 @@ async function admit(
   }
   throw new GatewayError(
     'unauthenticated',
-    'The admin API needs the token in the data directory’s admin.token, as "Authorization: Bearer …".',
+    'The admin API needs the token in the data directory’s admin.token, as "Authorization: Bearer …", or somebody who is signed in.',
   )
 }
 

@@ -43,9 +43,9 @@ async function call(
   const search = given.length === 0 ? '' : `?${new URLSearchParams(given)}`
   const response = await transport(`${path}${search}`, {
     method: route.method,
-    ...(body === undefined
-      ? {}
-      : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    // Without a body too: what changes something by a cookie must say that it is no form.
+    ...(route.method === 'GET' ? {} : { headers: { 'content-type': 'application/json' } }),
   })
   if (!response.ok) throw await toApiError(response)
   return response.json()

@@ -8,6 +8,7 @@ import { accountRoutes } from './account-routes.ts'
 import type { accountSchema } from './account-schemas.ts'
 import { configPlainRoutes, configRoutes } from './config-routes.ts'
 import type { settingSchema } from './config-schemas.ts'
+import { doorRoutes } from './door-routes.ts'
 import { forecastRoutes } from './forecast-routes.ts'
 import { payloadFiles, payloadRoutes } from './payload-routes.ts'
 import type { FileRoute, PlainRoute, Route, StreamRoute } from './route.ts'
@@ -28,6 +29,7 @@ export const routes = {
   ...routingRoutes,
   ...forecastRoutes,
   ...payloadRoutes,
+  ...doorRoutes,
   listRequests: {
     method: 'GET',
     path: '/api/requests',
@@ -130,6 +132,7 @@ export const routes = {
   checkDatabase: {
     method: 'POST',
     path: '/api/maintenance/check',
+    isRead: true,
     role: 'owner',
     summary: 'Look through the whole database for damage.',
     answer: schemas.checkSchema,

@@ -6,7 +6,9 @@ import type { Call } from './call.ts'
 import type { Answer, Input, RouteName } from './contract.ts'
 import { accountFileHandlers } from './handlers/account-files.ts'
 import { accountHandlers } from './handlers/accounts.ts'
+import { auditHandlers } from './handlers/audit.ts'
 import { configHandlers } from './handlers/config.ts'
+import { doorHandlers } from './handlers/door.ts'
 import { forecastHandlers } from './handlers/forecast.ts'
 import { historyHandlers } from './handlers/history.ts'
 import { keyHandlers } from './handlers/keys.ts'
@@ -16,6 +18,7 @@ import { routingHandlers } from './handlers/routing.ts'
 import { signInHandlers } from './handlers/sign-in.ts'
 import { systemHandlers } from './handlers/system.ts'
 import { upkeepHandlers } from './handlers/upkeep.ts'
+import { userHandlers } from './handlers/users.ts'
 import type { Services } from './services.ts'
 
 export type Handlers = {
@@ -35,4 +38,7 @@ export const createHandlers = (services: Services): Handlers => ({
   ...keyHandlers(services),
   ...configHandlers(services),
   ...systemHandlers(services),
+  ...doorHandlers(services),
+  ...userHandlers(services),
+  ...auditHandlers(services),
 })

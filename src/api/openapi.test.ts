@@ -1,7 +1,8 @@
 /** The OpenAPI document: valid by somebody else's judgement, and with everything that there is. */
 import { describe, expect, it } from 'bun:test'
 import { Validator } from '@seriousme/openapi-schema-validator'
-import { plainRoutes, routes, streams } from './contract.ts'
+import { fileRoutes, plainRoutes, routes, streams } from './contract.ts'
+import { pageRoutes } from './door-routes.ts'
 import { openApiDocument } from './openapi.ts'
 
 const document = openApiDocument('1.2.3')
@@ -17,7 +18,7 @@ describe('the OpenAPI document', () => {
   })
 
   it('names every row of the tables once', () => {
-    const names = Object.keys({ ...routes, ...streams, ...plainRoutes })
+    const names = Object.keys({ ...routes, ...streams, ...plainRoutes, ...fileRoutes, ...pageRoutes })
     expect(OPERATIONS.map(({ operationId }) => operationId).sort()).toEqual(names.sort())
   })
 

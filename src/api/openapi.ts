@@ -1,6 +1,7 @@
 /** The OpenAPI 3.1 document, made from the contract's table. Must not say what the table does not. */
 import { z } from 'zod'
 import { fileRoutes, plainRoutes, routes, streams } from './contract.ts'
+import { pageRoutes } from './door-routes.ts'
 import type { FileRoute, PlainRoute, Route, StreamRoute } from './route.ts'
 import { errorSchema } from './schemas.ts'
 
@@ -66,7 +67,7 @@ export function openApiDocument(version: string): OpenApiDocument {
     add(route.path, route.method.toLowerCase(), operationOf(name, route))
   for (const [name, route] of Object.entries<StreamRoute>(streams))
     add(route.path, 'get', streamOperation(name, route))
-  for (const [name, route] of Object.entries<PlainRoute>(plainRoutes))
+  for (const [name, route] of Object.entries<PlainRoute>({ ...plainRoutes, ...pageRoutes }))
     add(
       route.path,
       'get',
@@ -79,9 +80,20 @@ export function openApiDocument(version: string): OpenApiDocument {
     jsonSchemaDialect: 'https://json-schema.org/draft/2020-12/schema',
     info: { title: 'Spillway admin API', version, description: DESCRIPTION },
     paths,
-    components: { securitySchemes: { adminToken: { type: 'http', scheme: 'bearer' } } },
-    security: [{ adminToken: [] }],
+    components: { securitySchemes: SCHEMES },
+    security: [{ adminToken: [] }, { signIn: [] }],
   }
+}
+
+const SCHEMES = {
+  adminToken: { type: 'http', scheme: 'bearer' },
+  signIn: {
+    type: 'apiKey',
+    in: 'cookie',
+    name: 'spillway_session',
+    description:
+      'Over HTTPS its name begins with __Host-. What changes something must be JSON from our own page.',
+  },
 }
 
 /** "/api/accounts/:id/pause" → accounts. */
@@ -128,6 +140,7 @@ const textOperation = (
     200: { description: 'Done.', content: { [type.split(';')[0] ?? type]: { schema } } },
     default: { description: 'What went wrong, as a sentence.', content: json(errorSchema, 'output') },
   },
+  ...(role === 'anybody' ? { security: [] } : {}),
   'x-role': role,
 })
 

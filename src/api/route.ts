@@ -31,6 +31,11 @@ export interface FileRoute extends Common {
   readonly type: string
 }
 
+/** A page for a browser, open to anybody: it shows what whoever asks may see. */
+export interface PageRoute extends PlainRoute {
+  readonly role: 'anybody'
+}
+
 /** Anything but JSON: not for the typed client, but in the OpenAPI document. */
 export interface PlainRoute extends Common {
   readonly type: string

@@ -9,6 +9,7 @@ import type { LedgerRow } from '../core/ledger.ts'
 import type { Window } from '../core/limits.ts'
 import type { Clock } from '../core/ports/clock.ts'
 import type { PayloadStore } from '../core/ports/payloads.ts'
+import type { AuditLog, Passwords, UserStore } from '../core/ports/people.ts'
 import type { RequestLog } from '../core/ports/request-log.ts'
 import type { SecretBox } from '../core/ports/secrets.ts'
 import type {
@@ -26,6 +27,7 @@ import type { StrategyName } from '../core/strategies.ts'
 import type { Millis } from '../core/time.ts'
 import type { TokenHealth } from '../core/token.ts'
 import type { WaitCause } from '../core/waiting.ts'
+import type { DoorService } from './door.ts'
 import type { SignIns } from './sign-ins.ts'
 
 export interface Services {
@@ -60,6 +62,10 @@ export interface Services {
   readonly metrics: () => string
   readonly system: SystemInfo
   readonly newId: () => string
+  readonly door: DoorService
+  readonly users: UserStore
+  readonly passwords: Passwords
+  readonly audit: AuditLog
   /** A new client key's secret, and what is stored of it. */
   readonly newKey: () => { readonly secret: string; readonly digest: string; readonly hint: string }
 }

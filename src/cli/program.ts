@@ -7,6 +7,7 @@ import { ApiError } from '../api/error.ts'
 import { addAccountCommands } from './commands/accounts.ts'
 import { addClientCommands } from './commands/client.ts'
 import { addConfigCommands } from './commands/config.ts'
+import { addControlPlaneCommands } from './commands/control-plane.ts'
 import { addForecastCommand } from './commands/forecast.ts'
 import { addImportCommand } from './commands/import.ts'
 import { addKeyCommands } from './commands/keys.ts'
@@ -15,6 +16,7 @@ import { addOverviewCommands } from './commands/overview.ts'
 import { addRequestCommands } from './commands/requests.ts'
 import { addRouteCommands } from './commands/routes.ts'
 import { addSimulateCommand } from './commands/simulate.ts'
+import { addUserCommands } from './commands/users.ts'
 import { Cancelled, CommandError, EXIT, type ExitCode, ReaderGone, type Shell } from './shell.ts'
 
 export interface GlobalOptions {
@@ -45,6 +47,8 @@ export function createProgram(makeShell: ShellFactory): Command {
   addForecastCommand(program, shell)
   addSimulateCommand(program, shell)
   addConfigCommands(program, shell)
+  addControlPlaneCommands(program, shell)
+  addUserCommands(program, shell)
   addClientCommands(program, shell)
   addImportCommand(program, shell)
   addMaintenanceCommands(program, shell)

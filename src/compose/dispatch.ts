@@ -3,6 +3,7 @@
  * hands it to the proxy or to the control plane. One normalized path decides both what is
  * served and what is protected. Part of the composition; must not answer for either side.
  */
+import { isPage } from '../api/page-paths.ts'
 import { PROTECTIVE_HEADERS } from '../api/protective-headers.ts'
 import { GatewayError, STATUS_OF, toGatewayError } from '../core/error.ts'
 import { checkOrigin, type OriginPolicy } from '../core/origin.ts'
@@ -58,8 +59,8 @@ async function greet(reply: Reply): Promise<void> {
   reply.end(body)
 }
 
-function assertOrigin({ headers }: ClientRequest, policy: OriginPolicy): void {
-  switch (checkOrigin(headers, policy)) {
+function assertOrigin({ headers, method, path }: ClientRequest, policy: OriginPolicy): void {
+  switch (checkOrigin(headers, policy, method === 'GET' && isPage(path))) {
     case 'ok':
       return
     case 'bad-host':

@@ -30,6 +30,7 @@ import { createProxyContext } from './proxy-context.ts'
 import { startRetention } from './retention.ts'
 import { hasBudgets, readSpending, waitingByClass, warnOfRules } from './routing-start.ts'
 import { toServices } from './services.ts'
+import { createSigningIn } from './signing-in.ts'
 
 const WARM_UP_MS = 100
 
@@ -39,6 +40,8 @@ export interface Gateway {
   readonly settings: () => Settings
   readonly log: Log
   readonly adminToken: string
+  /** The token of a one-time link. */
+  readonly makeSignInLink: () => string
   readonly accountCount: () => number
   /** From now on accounts are kept usable: a server does this, a command does not. */
   keepAccounts(): void
@@ -82,10 +85,11 @@ export function createGateway(
   const context = createProxyContext(foundation, parts)
   warnOfRules(context.settings().rules, foundation)
   const proxy = createProxy(context)
+  const signingIn = createSigningIn(foundation)
   const app = createLazyApp({
-    services: toServices(foundation, { pool, metrics, feed, keeper, keeping, context }),
+    services: toServices(foundation, { pool, metrics, feed, keeper, keeping, context, signingIn }),
     log,
-    ...createDoor(foundation),
+    ...createDoor(foundation, signingIn.visits),
   })
   const stopRetention = startRetention(storage, config, { clock, log })
   let stopKeeping = (): void => {}
@@ -101,6 +105,7 @@ export function createGateway(
     ready: () => (hasBudgets(context.settings().rules) ? spendingKnown : Promise.resolve()),
     log,
     adminToken: directory.adminToken,
+    makeSignInLink: () => signingIn.door.makeLink({ name: 'start', userId: undefined }).token,
     accountCount: () => storage.accounts.all().length,
     endFeeds: feed.end,
     endWaits: line.stop,

@@ -64,6 +64,7 @@ function bannerOf(
   demo: Demo | undefined,
 ): readonly string[] {
   const first = `Spillway ${VERSION} listens on ${url} (data in ${dataDirectory}).`
+  const open = signInLink(url, gateway)
   const point = `Point a client at it:  export ANTHROPIC_BASE_URL=${url}`
   if (demo !== undefined) {
     return [
@@ -71,16 +72,24 @@ function bannerOf(
       `See it work:           ${command()} status --data-dir ${dataDirectory}`,
       `Watch the requests:    ${command()} requests tail --data-dir ${dataDirectory}`,
       point,
+      ...open,
     ]
   }
-  if (gateway.accountCount() > 0) return [first, point]
+  if (gateway.accountCount() > 0) return [first, point, ...open]
   return [
     first,
     `No account yet. Add one:  ${command()} accounts add <name> --provider console --api-key-stdin < key.txt`,
     `Or try it without one:    ${inCheckout() ? 'npm start -- --demo' : 'spillway demo'}`,
     `${point}   (or: ${command()} run -- claude)`,
+    ...open,
   ]
 }
+
+/** For whoever sits at the terminal and for nobody who reads it later from a file. */
+const signInLink = (url: string, { makeSignInLink }: RunningGateway['gateway']): readonly string[] =>
+  process.stdout.isTTY === true
+    ? [`Look at it in a browser (once, within 10 minutes):  ${url}/sign-in#${makeSignInLink()}`]
+    : []
 
 /** How the person who started us starts commands. */
 const inCheckout = (): boolean => process.env.npm_command !== undefined

@@ -22,6 +22,7 @@ import { toUserError } from '../storage/database.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { Feed } from './feed.ts'
 import type { Foundation } from './foundation.ts'
+import type { SigningIn } from './signing-in.ts'
 import { VERSION } from './version.ts'
 
 interface Parts {
@@ -31,11 +32,12 @@ interface Parts {
   readonly keeper: Keeper
   readonly keeping: KeeperContext
   readonly context: ProxyContext
+  readonly signingIn: SigningIn
 }
 
 export function toServices(
   foundation: Foundation,
-  { pool, metrics, feed, keeper, keeping, context }: Parts,
+  { pool, metrics, feed, keeper, keeping, context, signingIn }: Parts,
 ): Services {
   const { storage, config, secrets, directory } = foundation
   return {
@@ -74,6 +76,8 @@ export function toServices(
       database: { kind: storage.database.kind, place: storage.database.place },
       memoryBytes: () => process.memoryUsage.rss(),
     },
+    door: signingIn.door,
+    passwords: signingIn.passwords,
     newId: () => Bun.randomUUIDv7(),
     newKey,
   }
@@ -88,6 +92,8 @@ const storedIn = ({ storage, payloads }: Foundation) => ({
   keys: storage.keys,
   requests: storage.requests,
   payloads,
+  users: storage.users,
+  audit: storage.audit,
   async addHistory(rows: Parameters<Services['addHistory']>[0]) {
     try {
       return await storage.ledger.addOld(rows)

@@ -1,7 +1,7 @@
 /** Which addresses are refused: link-local, multicast and metadata, in every canonical spelling. */
 import { describe, expect, it } from 'bun:test'
 import fc from 'fast-check'
-import { blockedReason } from './address.ts'
+import { blockedReason, networkKey } from './address.ts'
 
 describe('blockedReason', () => {
   it.each([
@@ -83,3 +83,17 @@ describe('blockedReason', () => {
 function hasHighHalf(address: string): boolean {
   return !address.startsWith('0.0.')
 }
+
+describe('what attempts are counted by', () => {
+  it('is an IPv4 address, however it is written', () => {
+    expect(networkKey('10.0.0.1')).toBe('10.0.0.1')
+    expect(networkKey('::ffff:10.0.0.1')).toBe('10.0.0.1')
+  })
+
+  it('is an IPv6 network, of which one person has all addresses', () => {
+    expect(networkKey('2001:db8:1:2:aaaa::1')).toBe(networkKey('2001:db8:1:2:bbbb:0:0:2'))
+    expect(networkKey('2001:db8:1:2::1')).not.toBe(networkKey('2001:db8:1:3::1'))
+  })
+
+  it('is whatever else stands there', () => expect(networkKey('local')).toBe('local'))
+})

@@ -64,3 +64,13 @@ const groupsOf = (text: string): readonly number[] =>
 
 const pair = (high: string | undefined, low: string | undefined): string =>
   (Number(high) * 256 + Number(low)).toString(16)
+
+/**
+ * What attempts are counted by: of IPv6 the first 64 bits, because whoever has one address
+ * there has them all.
+ */
+export function networkKey(address: string): string {
+  const groups = address.includes(':') ? parseIpv6(address) : undefined
+  if (groups === undefined) return address
+  return mappedIpv4(groups) ?? groups.slice(0, 4).join(':')
+}

@@ -15,12 +15,14 @@ export interface OriginPolicy {
 
 export type OriginVerdict = 'ok' | 'bad-host' | 'foreign-host' | 'foreign-origin'
 
-export function checkOrigin(headers: Headers, policy: OriginPolicy): OriginVerdict {
+/** `isPage`: a link on another site may lead there. */
+export function checkOrigin(headers: Headers, policy: OriginPolicy, isPage = false): OriginVerdict {
   const hosts = headersOf(headers, 'host')
   const [host] = hosts
   const name = host === undefined || hosts.length > 1 ? undefined : hostName(host)
   if (name === undefined) return 'bad-host'
   if (!isOwnHost(name, policy)) return 'foreign-host'
+  if (isPage && isNavigation(headers)) return 'ok'
   return isOwnOrigin(headers, (host ?? '').toLowerCase(), policy) ? 'ok' : 'foreign-origin'
 }
 
@@ -36,6 +38,12 @@ function isOwnOrigin(headers: Headers, host: string, { allowedOrigins }: OriginP
   const site = headerOf(headers, 'sec-fetch-site')
   return site === undefined || site === 'same-origin' || site === 'none'
 }
+
+/** Somebody has followed a link: the page is shown to them, and the site it was on sees nothing of it. */
+const isNavigation = (headers: Headers): boolean =>
+  headerOf(headers, 'origin') === undefined &&
+  headerOf(headers, 'sec-fetch-mode') === 'navigate' &&
+  headerOf(headers, 'sec-fetch-dest') === 'document'
 
 const HOST = /^(?:(\[[0-9a-f:.]+\])|([a-z0-9._-]+))(?::\d{1,5})?$/
 

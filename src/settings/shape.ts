@@ -2,6 +2,8 @@
  * The shape of a setting's value as a part of a JSON Schema, for editors and for the
  * reference. Says what is written; whether a value holds is decided by its reader alone.
  */
+import { PERSON_ROLES } from '../core/user.ts'
+
 export interface Shape {
   readonly type?: 'string' | 'integer' | 'number' | 'boolean' | 'array' | 'object'
   readonly minimum?: number
@@ -34,6 +36,9 @@ const objectOf = (properties: Readonly<Record<string, Shape>>, ...required: read
   additionalProperties: false,
 })
 const mapOf = (value: Shape): Shape => ({ type: 'object', additionalProperties: value })
+
+/** As core/oidc-roles.ts reads it. */
+export const ROLES_SHAPE = mapOf({ enum: PERSON_ROLES })
 
 const WORK_CLASS: Shape = { enum: ['interactive', 'background'] }
 const TIER: Shape = {

@@ -107,6 +107,16 @@ export const secureOrigin: Reader<string> = shaped({ type: 'string' }, (input) =
   throw new Error('must be an address that begins with https:// (http:// only on this machine)')
 })
 
+/** A client secret goes there, and who is let in is decided by what comes back. */
+export const oidcIssuer: Reader<string> = shaped({ type: 'string' }, (input) => {
+  if (input === '') return ''
+  const url = typeof input === 'string' ? URL.parse(input) : null
+  const isSecure = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopbackHost(url.hostname))
+  if (url !== null && isSecure && url.username === '' && url.search === '' && url.hash === '')
+    return String(input)
+  throw new Error('must be an address that begins with https:// (http:// only on this machine)')
+})
+
 export const word: Reader<string> = shaped({ type: 'string' }, (input) => {
   if (typeof input === 'string' && /^[\x21-\x7e]{1,200}$/.test(input)) return input
   throw new Error('must be one word')

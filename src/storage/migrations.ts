@@ -8,6 +8,7 @@ import { type Database, numberOf, type Statement, statement } from './database.t
 import { SCHEMA_1 } from './schema/0001-first.ts'
 import { SCHEMA_2 } from './schema/0002-accounts.ts'
 import { SCHEMA_3 } from './schema/0003-routing.ts'
+import { SCHEMA_6 } from './schema/0006-people.ts'
 
 export interface Migration {
   readonly version: number
@@ -19,6 +20,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 1, statements: SCHEMA_1 },
   { version: 2, statements: SCHEMA_2 },
   { version: 3, statements: SCHEMA_3 },
+  { version: 6, statements: SCHEMA_6 },
 ]
 
 const LATEST = MIGRATIONS.at(-1)?.version ?? 0

@@ -6,6 +6,7 @@
 import type { Account } from '../core/account.ts'
 import type { Clock } from '../core/ports/clock.ts'
 import type { Log } from '../core/ports/log.ts'
+import type { AuditLog, UserStore, VisitStore } from '../core/ports/people.ts'
 import type { RequestLog } from '../core/ports/request-log.ts'
 import type {
   AccountStore,
@@ -20,6 +21,7 @@ import type {
 } from '../core/ports/stores.ts'
 import { later } from '../core/time.ts'
 import { openAccounts } from './accounts.ts'
+import { createAuditLog } from './audit.ts'
 import { openBindings } from './bindings.ts'
 import { openCredentials } from './credentials.ts'
 import type { Database } from './database.ts'
@@ -33,6 +35,8 @@ import { createReadings } from './readings.ts'
 import { createRequestLog } from './requests.ts'
 import { openRescueFile } from './rescue-file.ts'
 import { openTerms } from './settings.ts'
+import { openUsers } from './users.ts'
+import { openVisits } from './visits.ts'
 
 export interface Storage {
   readonly database: Database
@@ -47,6 +51,9 @@ export interface Storage {
   readonly ledger: ClosableLedger
   readonly requests: RequestLog
   readonly terms: TermsStore
+  readonly users: UserStore
+  readonly visits: VisitStore
+  readonly audit: AuditLog
   close(): Promise<void>
 }
 
@@ -89,6 +96,9 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     ledger,
     requests: createRequestLog(database, ledger.settled),
     terms: await openTerms(database),
+    users: await openUsers(database),
+    visits: await openVisits(database, ledger),
+    audit: createAuditLog(database),
     async close() {
       credentials.close()
       readings.close()

@@ -22,6 +22,8 @@ import type {
 } from '../../src/core/situation.ts'
 import { HOUR, later, MINUTE, type Millis, SECOND, toMillis } from '../../src/core/time.ts'
 import { NO_USAGE, type Usage } from '../../src/core/usage.ts'
+import type { User } from '../../src/core/user.ts'
+import type { Visit } from '../../src/core/visit.ts'
 import { headroomOf, tightestOf, UNKNOWN_HEADROOM, UNUSED, type Use } from '../../src/core/window.ts'
 
 /** 2026-11-20T12:00:00Z */
@@ -252,3 +254,28 @@ export function memoryLog(): Log & { readonly lines: readonly string[] } {
     error: (message) => void lines.push(`error ${message}`),
   }
 }
+
+/** An owner with a password that nobody has typed. */
+export const sampleUser = (name: string, fields: Partial<User> = {}): User => ({
+  id: `id-${name}`,
+  name,
+  role: 'owner',
+  passwordHash: `hash-${name}`,
+  createdAt: NOON,
+  disabledAt: undefined,
+  ...fields,
+})
+
+export const sampleVisit = (name: string, fields: Partial<Visit> = {}): Visit => ({
+  id: `visit-${name}`,
+  digest: `digest-${name}`,
+  name,
+  role: 'viewer',
+  way: 'password',
+  userId: `id-${name}`,
+  peer: '127.0.0.1',
+  createdAt: NOON,
+  usedAt: NOON,
+  endsAt: later(NOON, 24 * HOUR),
+  ...fields,
+})

@@ -15,16 +15,23 @@ import { assertTerms, type NewAccount, providerFor, toNewAccount } from './accou
 
 export function accountFileHandlers(services: Services): Pick<Handlers, 'exportAccounts' | 'importAccounts'> {
   return {
-    async exportAccounts({ body }) {
+    async exportAccounts({ body }, call) {
       const accounts = services.accounts.all()
       const text = JSON.stringify({
         format: FORMAT,
         accounts: accounts.map((each) => toEntry(services, each)),
       })
       const file = await services.sealedFiles.encrypt(text, body.passphrase)
-      return { file, accounts: accounts.map(({ name }) => name) }
+      const names = accounts.map(({ name }) => name)
+      call.changed({ to: { accounts: names } })
+      return { file, accounts: names }
     },
-    importAccounts: ({ body }) => importFile(services, body),
+    async importAccounts({ body }, call) {
+      const answer = await importFile(services, body)
+      const added = answer.accounts.filter(({ isAdded }) => isAdded).map(({ name }) => name)
+      call.changed({ to: { accounts: added } })
+      return answer
+    },
   }
 }
 

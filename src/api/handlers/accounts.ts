@@ -2,6 +2,7 @@
 import type { Account } from '../../core/account.ts'
 import type { AccountChange } from '../../core/ports/stores.ts'
 import { toIso } from '../../core/time.ts'
+import type { Call } from '../call.ts'
 import type { Account as AccountView, Answer, Input } from '../contract.ts'
 import type { Handlers } from '../handlers.ts'
 import type { Services } from '../services.ts'
@@ -18,6 +19,7 @@ import {
   toNewAccount,
 } from './account-input.ts'
 import { assertModels, modelNotes, toModelMap, toModels } from './account-models.ts'
+import { accountChange, toldAccount } from './account-told.ts'
 import { badField } from './bad-field.ts'
 
 type AccountHandlers = Pick<
@@ -40,8 +42,12 @@ type AccountHandlers = Pick<
 
 export function accountHandlers(services: Services): AccountHandlers {
   const { accounts, clock, live } = services
-  const change = async (id: string, changes: AccountChange): Promise<AccountView> =>
-    viewOf(services, await accounts.change(findAccount(services, id).id, changes))
+  const change = async (id: string, changes: AccountChange, call: Call): Promise<AccountView> => {
+    const before = findAccount(services, id)
+    const after = await accounts.change(before.id, changes)
+    call.changed({ target: before.name, ...accountChange(before, after) })
+    return viewOf(services, after)
+  }
   return {
     async listAccounts() {
       const totals = await services.requests.accountTotals()
@@ -49,28 +55,33 @@ export function accountHandlers(services: Services): AccountHandlers {
         accounts: accounts.all().map((account) => toAccountView(account, services, totals.get(account.id))),
       }
     },
-    addAccount: ({ body }) => add(services, body),
+    addAccount: ({ body }, call) => add(services, body, call),
     showAccount: ({ params }) => viewOf(services, findAccount(services, params.id)),
-    changeAccount: ({ params, body }) => edit(services, findAccount(services, params.id), body),
-    async removeAccount({ params }) {
-      await accounts.remove(findAccount(services, params.id).id)
+    changeAccount: ({ params, body }, call) => edit(services, findAccount(services, params.id), body, call),
+    async removeAccount({ params }, call) {
+      const account = findAccount(services, params.id)
+      await accounts.remove(account.id)
+      call.changed({ target: account.name, from: toldAccount(account) })
       return {}
     },
-    pauseAccount: ({ params }) =>
-      change(params.id, { pausedAt: findAccount(services, params.id).pausedAt ?? clock.now() }),
-    resumeAccount: ({ params }) => change(params.id, { pausedAt: undefined }),
+    pauseAccount: ({ params }, call) =>
+      change(params.id, { pausedAt: findAccount(services, params.id).pausedAt ?? clock.now() }, call),
+    resumeAccount: ({ params }, call) => change(params.id, { pausedAt: undefined }, call),
     testAccount: ({ params }) => services.testAccount(findAccount(services, params.id)),
-    async refreshAccount({ params }) {
-      await services.refreshAccount(findAccount(services, params.id))
+    async refreshAccount({ params }, call) {
+      const account = findAccount(services, params.id)
+      await services.refreshAccount(account)
+      call.changed({ target: account.name })
       return viewOf(services, findAccount(services, params.id))
     },
-    clearCooldown({ params }) {
+    clearCooldown({ params }, call) {
       const account = findAccount(services, params.id)
+      call.changed({ target: account.name })
       live.clear(account.id)
       return viewOf(services, account)
     },
-    setPriority: ({ params, body }) => change(params.id, body),
-    setTier: ({ params, body }) => change(params.id, body),
+    setPriority: ({ params, body }, call) => change(params.id, body, call),
+    setTier: ({ params, body }, call) => change(params.id, body, call),
     listAccountEvents: ({ params, query }) => events(services, findAccount(services, params.id), query),
     async listProviders() {
       return { providers: services.providers.map(toProviderView) }
@@ -96,13 +107,18 @@ export async function viewOf(services: Services, account: Account): Promise<Acco
   return toAccountView(account, services, totals.get(account.id))
 }
 
-async function add(services: Services, body: Input<'addAccount'>['body']): Promise<Answer<'addAccount'>> {
+async function add(
+  services: Services,
+  body: Input<'addAccount'>['body'],
+  call: Call,
+): Promise<Answer<'addAccount'>> {
   const account = toNewAccount(services, body)
   assertModels(account, body)
   // A token of a subscription; keys of a console are not.
   if (providerFor(services, account.provider).credential === 'sign-in')
     await assertTerms(services, body.acceptTerms)
   await services.accounts.add(account)
+  call.changed({ target: account.name, to: toldAccount(account) })
   return withNotes(services, account, body)
 }
 
@@ -122,6 +138,7 @@ async function edit(
   services: Services,
   account: Account,
   body: Input<'changeAccount'>['body'],
+  call: Call,
 ): Promise<Answer<'changeAccount'>> {
   const { apiKey, baseUrl, modelMap, models, maxConcurrent, name, proxy, headers, ...plain } = body
   if (name !== undefined && name !== account.name) assertName(services, name)
@@ -152,6 +169,7 @@ async function edit(
       ? changed
       : await replaceCredential(services, changed, toCredential(services, account.id, { apiKey }))
   if (apiKey !== undefined || baseUrl !== undefined) services.live.clear(account.id)
+  call.changed({ target: account.name, ...accountChange(account, present) })
   return withNotes(services, present, body)
 }
 

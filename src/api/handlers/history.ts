@@ -13,10 +13,12 @@ import type { Services } from '../services.ts'
 type Entry = Input<'importRequests'>['body']['requests'][number]
 
 export const historyHandlers = (services: Services): Pick<Handlers, 'importRequests'> => ({
-  async importRequests({ body: { source, requests } }) {
+  async importRequests({ body: { source, requests } }, call) {
     const ids = new Map(services.accounts.all().map(({ id, name }) => [name, id]))
     const rows = requests.map((entry) => toRow(services, source, entry, ids.get(entry.account ?? '')))
-    return { added: await services.addHistory(rows) }
+    const added = await services.addHistory(rows)
+    call.changed({ target: source, to: { requests: added } })
+    return { added }
   },
 })
 

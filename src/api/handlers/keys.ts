@@ -2,6 +2,7 @@
 import type { ClientKey, KeyRules } from '../../core/access.ts'
 import { GatewayError } from '../../core/error.ts'
 import { readLength } from '../../core/time.ts'
+import { changedFields } from '../changed-fields.ts'
 import type { Input } from '../contract.ts'
 import type { Handlers } from '../handlers.ts'
 import type { Services } from '../services.ts'
@@ -13,7 +14,7 @@ export function keyHandlers(services: Services): KeyHandlers {
   const { keys, clock } = services
   return {
     listKeys: async () => ({ keys: keys.all().map(toKeyView) }),
-    async createKey({ body }) {
+    async createKey({ body }, call) {
       if (keys.all().some(({ name }) => name === body.name)) {
         throw new GatewayError(
           'conflict',
@@ -32,10 +33,11 @@ export function keyHandlers(services: Services): KeyHandlers {
         rules: rulesAfter({}, body),
       }
       await keys.add(key)
+      call.changed({ target: key.name, to: told(key) })
       return { ...toKeyView(key), secret }
     },
     showKey: async ({ params }) => toKeyView(find(services, params.id)),
-    async changeKey({ params, body }) {
+    async changeKey({ params, body }, call) {
       const key = find(services, params.id)
       if (key.revokedAt !== undefined)
         throw new GatewayError('conflict', `The key "${key.name}" is revoked for good.`)
@@ -45,14 +47,23 @@ export function keyHandlers(services: Services): KeyHandlers {
         disabledAt: body.disabled === undefined ? disabledAt : disabledSince(body.disabled, key, clock.now()),
         rules: rulesAfter(key.rules, body),
       })
+      call.changed({ target: key.name, ...changedFields(told(key), told(changed)) })
       return toKeyView(changed)
     },
-    async revokeKey({ params }) {
+    async revokeKey({ params }, call) {
       const key = find(services, params.id)
+      call.changed({ target: key.name })
       return toKeyView(await keys.change(key.id, { revokedAt: key.revokedAt ?? clock.now() }))
     },
   }
 }
+
+/** Nothing of its secret. */
+const told = ({ name, disabledAt, rules }: ClientKey): object => ({
+  name,
+  disabled: disabledAt !== undefined,
+  ...rules,
+})
 
 /** What is not named stays, null takes it back; of models each for itself. */
 function rulesAfter(

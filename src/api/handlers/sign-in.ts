@@ -26,9 +26,15 @@ import { badField } from './bad-field.ts'
 export function signInHandlers(services: Services): Pick<Handlers, 'beginSignIn' | 'finishSignIn'> {
   return {
     beginSignIn: ({ body }) => begin(services, body),
-    async finishSignIn({ body }) {
+    async finishSignIn({ body }, call) {
       const { grant, purpose } = await services.signIns.finish(body.sessionId, body.code)
-      return store(services, grant, purpose)
+      const account = await store(services, grant, purpose)
+      const { name, provider } = account
+      call.changed({
+        target: name,
+        to: purpose.again === undefined ? { provider } : { credential: '(replaced)' },
+      })
+      return account
     },
   }
 }

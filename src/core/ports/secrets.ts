@@ -4,7 +4,12 @@
  */
 import type { SealedSecret } from '../account.ts'
 
-export type SecretPurpose = 'account-credential' | 'refresh-token' | 'account-network' | 'key-check'
+export type SecretPurpose =
+  | 'account-credential'
+  | 'refresh-token'
+  | 'account-network'
+  | 'sign-in-flow'
+  | 'key-check'
 
 export interface SecretBox {
   seal(purpose: SecretPurpose, owner: string, secret: string): SealedSecret
