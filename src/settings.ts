@@ -19,6 +19,7 @@ export const SETTING_AREAS = {
   Accounts: ACCOUNTS_SETTINGS,
   'Signing in': SIGNING_IN_SETTINGS,
   Upkeep: UPKEEP_SETTINGS,
+  Payloads: PAYLOAD_SETTINGS,
 } as const
 
 export const SETTINGS = {

@@ -9,10 +9,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'bun:test'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { plainRoutes, routes } from '../src/api/contract.ts'
+import { fileRoutes, plainRoutes, routes } from '../src/api/contract.ts'
 import { TOKEN_ENDPOINT } from '../src/simulator/logins.ts'
 import { json, type Reply, refusal, reset, throttled, until, whole } from '../src/simulator/replies.ts'
 import { type Behaviour, type Received, type Simulator, startSimulator } from '../src/simulator/simulator.ts'
+import { last } from './support/first.ts'
 import { type GatewayProcess, startGatewayProcess } from './support/gateway-process.ts'
 import { PROXIES, type TestProxy } from './support/proxies.ts'
 import { eventually } from './support/world.ts'
@@ -142,6 +143,7 @@ describe('what a gateway writes', () => {
     expect(written.map(([where]) => where).filter((where) => where.endsWith('spillway.db'))).toHaveLength(1)
     const asked = written.filter(([where]) => where.startsWith('GET ')).length
     expect(asked).toBeGreaterThanOrEqual(3 * (GET_PATHS.length + PLAIN_PATHS.length))
+    expect(textOf('GET /api/requests').includes('credential of this request')).toBe(true)
     expect(textOf('GET /api/accounts')).toContain(`http://127.0.0.1:${proxy.port}`)
     expect(simulator.logins.refreshes.length).toBeGreaterThan(2)
     expect(simulator.requestsOf(TOKEN_ENDPOINT).length).toBeGreaterThan(Object.keys(ECHOES).length)
@@ -160,6 +162,7 @@ async function start(): Promise<void> {
     environment: {
       LOG_LEVEL: 'debug',
       LOG_FORMAT: 'json',
+      SPILLWAY_PAYLOADS: 'all',
       RETRY_ATTEMPTS: '2',
       RETRY_DELAY_MS: '0',
       SPILLWAY_ANTHROPIC_OAUTH_URL: simulator.url,
@@ -215,6 +218,10 @@ async function refusals(): Promise<void> {
     priority: -1,
   })
   note('an answer', await ask(false))
+  // What is the client’s own mistake reaches the client in its provider’s words.
+  const serving = last(simulator.received).key
+  simulator.script(serving, repeatingCredential(400))
+  expect(await ask(false)).toContain(serving)
   for (const status of [401, 403, 429, 500, 529])
     for (const { accessToken } of logins()) simulator.script(accessToken, repeatingCredential(status))
   for (let turn = 0; turn < 4; turn++) await ask(turn % 2 === 0)
@@ -261,12 +268,13 @@ async function endWhileBusy(end: () => Promise<void>): Promise<void> {
 }
 
 const PLAIN_PATHS = Object.values(plainRoutes).map(({ path }) => path)
+const FILE_PATHS = Object.values(fileRoutes).map(({ path }) => path)
 const GET_PATHS = Object.values(routes).flatMap(({ method, path }) => (method === 'GET' ? [path] : []))
 
 /** Every answer that the API gives to a question, for every account, key and request there is. */
 async function readEverything(when: string): Promise<void> {
   const ids = { accounts: ['well', 'echo-0', 'proxied'], requests: await requestIds(), keys: [] }
-  const paths = GET_PATHS.flatMap((path) => {
+  const paths = [...GET_PATHS, ...FILE_PATHS].flatMap((path) => {
     const kind = /^\/api\/(accounts|requests|keys)\/:id/.exec(path)?.[1] as keyof typeof ids | undefined
     return kind === undefined ? [path] : ids[kind].map((id) => path.replace(':id', id))
   })

@@ -1,20 +1,28 @@
 /** What is kept of requests' and answers' bodies, how much and for how long. Declarations only. */
-import { PAYLOAD_WORDS, readPayloadRule } from '../core/payload.ts'
+import { isPayloadRule, PAYLOAD_WORDS } from '../core/payload.ts'
 import { patterns } from './patterns.ts'
-import { setting } from './setting.ts'
+import { type Reader, setting } from './setting.ts'
 import { integer } from './values.ts'
+
+const PAYLOAD_RULE: Reader<string> = Object.assign(
+  (input: unknown): string => {
+    if (isPayloadRule(input)) return input
+    throw new Error(`must be one of ${PAYLOAD_WORDS}`)
+  },
+  { shape: { type: 'string' } as const },
+)
 
 export const PAYLOAD_SETTINGS = {
   payloads: setting(
     'What is kept of requests and answers beside their ledger row: off, headers, errors (bodies of what did not go well), "sampled 5%" (bodies of such a part), all. A key may say otherwise.',
     'off',
-    payloadRule,
+    PAYLOAD_RULE,
     { isHot: true },
   ),
   payloadMaxBytes: setting(
     'How much of a body is kept, of the request and of the answer each; the rest is left out and said so.',
     8 << 20,
-    integer(0, 64 << 20),
+    integer(0, 32 << 20),
     { isHot: true },
   ),
   payloadBudgetBytes: setting(
@@ -36,8 +44,3 @@ export const PAYLOAD_SETTINGS = {
     { isHot: true },
   ),
 } as const
-
-function payloadRule(input: unknown): string {
-  if (typeof input === 'string' && readPayloadRule(input) !== undefined) return input
-  throw new Error(`must be one of ${PAYLOAD_WORDS}`)
-}

@@ -85,14 +85,14 @@ export function sentenceOf(error: unknown, file: string): string {
   if (!(error instanceof PayloadError)) return `Payloads cannot be kept in ${file}.`
   switch (error.problem) {
     case 'full':
-      return `The disk is full, so payloads are not being kept. Make room, or lower payloadBudgetBytes.`
+      return 'The disk is full, so payloads are not being kept. Make room, or lower payloadBudgetBytes.'
     case 'damaged':
-      return `The file ${file} is damaged, so payloads are not being kept. Move it and its -wal and -shm files aside; a new one is begun with the next start.`
+      return `The file ${file} is damaged, so payloads are not being kept. Stop the gateway, move it and its -wal and -shm files aside, and start again: a new one is begun.`
     case 'unreachable':
-      return `The file ${file} cannot be written or read (${error.message}). Check its owner, its permissions and its disk.`
+      return `The file ${file} cannot be written or read (${error.message}), so payloads are not being kept. Check its owner, its permissions and its disk.`
     case 'sealed':
       return error.message
     case 'other':
-      return `Payloads cannot be kept or read: ${error.message}.`
+      return `Payloads cannot be kept or read: ${error.message}`
   }
 }

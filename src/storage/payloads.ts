@@ -7,7 +7,7 @@ import { existsSync } from 'node:fs'
 import type { Clock } from '../core/ports/clock.ts'
 import type { Log } from '../core/ports/log.ts'
 import type { KeptPayload, PayloadStore, PayloadSummary } from '../core/ports/payloads.ts'
-import { DAY, later } from '../core/time.ts'
+import { DAY, later, MINUTE } from '../core/time.ts'
 import { createPayloadClient, sentenceOf, toUserProblem } from './payload-client.ts'
 import { createPayloadQueue } from './payload-queue.ts'
 import type { PayloadParcel, PayloadQuestion } from './payload-worker.ts'
@@ -39,6 +39,8 @@ const EMPTY: PayloadSummary = { count: 0, bytes: 0, oldest: undefined, newest: u
 
 export function createPayloads({ file, key, settings, clock, log }: PayloadsOptions): ClosablePayloads {
   const client = createPayloadClient(file, key)
+  /** What goes wrong and right by turns is said once a minute. */
+  let quietUntil = 0
   const trim = (): Promise<unknown> => {
     const { budgetBytes, retentionDays } = settings()
     const before = retentionDays === 0 ? undefined : later(clock.now(), -retentionDays * DAY)
@@ -50,7 +52,11 @@ export function createPayloads({ file, key, settings, clock, log }: PayloadsOpti
       await trim().catch((error) => log.error('Old payloads could not be forgotten.', error))
     },
     sentenceOf: (error) => sentenceOf(error, file),
-    onProblem: (sentence) => log.warn(sentence),
+    onProblem(sentence) {
+      if (clock.elapsed() < quietUntil) return
+      quietUntil = clock.elapsed() + MINUTE
+      log.warn(sentence)
+    },
   })
   const isNothingKept = (): boolean => queue.status().waiting === 0 && !existsSync(file)
   const ask = async <T>(question: PayloadQuestion, nothing: T): Promise<T> => {
@@ -76,7 +82,10 @@ export function createPayloads({ file, key, settings, clock, log }: PayloadsOpti
       if (!isNothingKept()) await trim()
     },
     async close() {
-      await Promise.race([queue.settled(), Bun.sleep(LONGEST_CLOSE_MS)])
+      const late = Promise.withResolvers<void>()
+      const stop = clock.after(LONGEST_CLOSE_MS, late.resolve)
+      await Promise.race([queue.settled(), late.promise])
+      stop()
       await client.close()
     },
   }

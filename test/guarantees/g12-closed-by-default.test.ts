@@ -3,7 +3,7 @@
  * every route, client keys are asked for as soon as one exists or the bind is not loopback.
  */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'bun:test'
-import { plainRoutes, routes, streams } from '../../src/api/contract.ts'
+import { fileRoutes, plainRoutes, routes, streams } from '../../src/api/contract.ts'
 import { pageRoutes } from '../../src/api/door-routes.ts'
 import type { Route } from '../../src/api/route.ts'
 import { exchange, headerOf, type RawAnswer } from '../support/raw-answer.ts'
@@ -35,15 +35,18 @@ const DOORS: readonly Door[] = [
     hasBody: false,
     isOpen: true,
   })),
-  ...[...Object.values({ ...plainRoutes, ...streams }).map(({ path }) => path), '/api/nowhere'].map(
-    (path) => ({
-      name: path,
-      method: 'GET',
-      path,
-      hasBody: false,
-      isOpen: false,
-    }),
-  ),
+  ...[
+    ...Object.values({ ...plainRoutes, ...streams, ...fileRoutes }).map(({ path }) =>
+      path.replace(':id', 'a'),
+    ),
+    '/api/nowhere',
+  ].map((path) => ({
+    name: path,
+    method: 'GET',
+    path,
+    hasBody: false,
+    isOpen: false,
+  })),
 ]
 const HEALTH: Door = { name: 'health', method: 'GET', path: '/health', hasBody: false, isOpen: true }
 const ADMIN = DOORS.filter(({ isOpen }) => !isOpen)
