@@ -8,7 +8,13 @@ import { isSettingName, SETTING_NAMES, SETTINGS, type SettingName, unitOf, varia
 const ENDING = /^(?:must be |has at )/
 /** Numbers that count nothing. */
 const BARE: ReadonlySet<string> = new Set(['port', 'retryBackoff'])
-const NAME_LISTS: ReadonlySet<string> = new Set(['allowedHosts', 'allowedOrigins', 'allowedUpstreamHosts'])
+const NAME_LISTS: ReadonlySet<string> = new Set([
+  'allowedHosts',
+  'allowedNetworks',
+  'allowedOrigins',
+  'allowedUpstreamHosts',
+  'trustedProxies',
+])
 
 describe('every setting', () => {
   it.each(SETTING_NAMES)('%s has a default that it takes itself', (name) => {
@@ -199,6 +205,20 @@ describe('lists of names', () => {
 
   it.each([[7], [{}], [['a', 7]], [null]])('may not be %j', (input) => {
     expect(() => SETTINGS.allowedHosts.parse(input)).toThrow('must be a list of names')
+  })
+})
+
+describe('lists of networks', () => {
+  it('may be a text with commas or a list, of networks and addresses', () => {
+    expect(SETTINGS.trustedProxies.parse('10.0.0.0/8, FD00::/8,192.0.2.7')).toEqual([
+      '10.0.0.0/8',
+      'fd00::/8',
+      '192.0.2.7',
+    ])
+  })
+
+  it('say which of them is none', () => {
+    expect(() => SETTINGS.allowedNetworks.parse('10.0.0.0/8,10.0.0.0/64')).toThrow('number 2 is none')
   })
 })
 

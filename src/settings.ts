@@ -3,6 +3,8 @@
  * and whether it takes effect at once. A setting without effect does not belong here.
  */
 import { ACCOUNTS_SETTINGS } from './settings/accounts.ts'
+import { LOGGING_SETTINGS } from './settings/logging.ts'
+import { NETWORK_SETTINGS } from './settings/network.ts'
 import { PAYLOAD_SETTINGS } from './settings/payloads.ts'
 import { ROUTING_SETTINGS } from './settings/routing.ts'
 import { SERVER_SETTINGS } from './settings/server.ts'
@@ -14,20 +16,24 @@ import { UPSTREAM_SETTINGS } from './settings/upstream.ts'
 /** In the order of the reference. */
 export const SETTING_AREAS = {
   Server: SERVER_SETTINGS,
+  Networks: NETWORK_SETTINGS,
   Routing: ROUTING_SETTINGS,
   Upstreams: UPSTREAM_SETTINGS,
   Accounts: ACCOUNTS_SETTINGS,
   'Signing in': SIGNING_IN_SETTINGS,
+  Logs: LOGGING_SETTINGS,
   Upkeep: UPKEEP_SETTINGS,
   Payloads: PAYLOAD_SETTINGS,
 } as const
 
 export const SETTINGS = {
   ...SERVER_SETTINGS,
+  ...NETWORK_SETTINGS,
   ...ROUTING_SETTINGS,
   ...UPSTREAM_SETTINGS,
   ...ACCOUNTS_SETTINGS,
   ...SIGNING_IN_SETTINGS,
+  ...LOGGING_SETTINGS,
   ...UPKEEP_SETTINGS,
   ...PAYLOAD_SETTINGS,
 } as const

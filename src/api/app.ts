@@ -16,6 +16,7 @@ import {
   plainRoutes,
   type RouteName,
   routes,
+  type StreamName,
   streams,
 } from './contract.ts'
 import { docsPage } from './docs-page.ts'
@@ -24,13 +25,13 @@ import { pageRoutes } from './door-routes.ts'
 import { createFiles, toFileResponse } from './files.ts'
 import { createHandlers, type Handlers } from './handlers.ts'
 import { parse, readInput, UnsupportedMediaType } from './input.ts'
-import { streamEvents } from './live.ts'
+import { type LiveEvent, streamEvents } from './live.ts'
 import { openApiDocument } from './openapi.ts'
 import { createPages } from './pages.ts'
 import { PROTECTIVE_HEADERS } from './protective-headers.ts'
-import type { Route } from './route.ts'
+import type { Route, StreamRoute } from './route.ts'
 import { nothingSchema } from './schemas.ts'
-import type { Services } from './services.ts'
+import type { LiveFeed, Services } from './services.ts'
 import { createStreams } from './streams.ts'
 
 export interface AppOptions {
@@ -69,10 +70,13 @@ export function createApp(options: AppOptions): App {
   app.notFound((context) =>
     toResponse(new GatewayError('not-found', `There is nothing at ${context.req.path}.`)),
   )
-  app.onError((thrown) => {
+  app.onError((thrown, { req }) => {
     if (thrown instanceof UnsupportedMediaType) return problem(415, 'unsupported-media-type', thrown.message)
     const error = toGatewayError(thrown)
-    if (error.code === 'internal') options.log.error('An API call failed because of a bug.', thrown)
+    if (error.code === 'internal') {
+      const { method, path } = req
+      options.log.error('An API call failed because of a bug.', thrown, { method, path })
+    }
     return toResponse(error)
   })
   return async (request, peer) => {
@@ -84,14 +88,20 @@ export function createApp(options: AppOptions): App {
 
 const isRouteName = (name: string): name is RouteName => Object.hasOwn(routes, name)
 
+/** A feed of what was asked for; the contract checks the question. */
+type FeedFor = Extract<ReturnType<typeof createStreams>[StreamName], (query: never) => unknown>
+
 /** Before the routes: the path of a stream may look like another route's parameter. */
 function registerStreams(app: Hono<Bindings>, options: AppOptions): void {
-  for (const [name, feed] of Object.entries(createStreams(options.services))) {
-    const { path, role } = streams[name as keyof typeof streams]
+  const feeds: Readonly<Record<string, LiveFeed<LiveEvent> | FeedFor>> = createStreams(options.services)
+  for (const [name, feed] of Object.entries(feeds)) {
+    const { path, role } = streams[name as StreamName]
+    const { query }: StreamRoute = streams[name as StreamName]
     app.get(path, async (context) => {
       await admit(context, role, options)
-      parse(nothingSchema, context.req.query())
-      return streamEvents(feed, context.req.header('last-event-id'))
+      const asked = parse(query ?? nothingSchema, context.req.query())
+      const live = typeof feed === 'function' ? feed(asked as Parameters<FeedFor>[0]) : feed
+      return streamEvents(live, context.req.header('last-event-id'))
     })
   }
 }

@@ -10,6 +10,7 @@ import { configPlainRoutes, configRoutes } from './config-routes.ts'
 import type { settingSchema } from './config-schemas.ts'
 import { doorRoutes } from './door-routes.ts'
 import { forecastRoutes } from './forecast-routes.ts'
+import { logRoutes, logStreams } from './log-routes.ts'
 import { payloadFiles, payloadRoutes } from './payload-routes.ts'
 import type { FileRoute, PlainRoute, Route, StreamRoute } from './route.ts'
 import { routingRoutes } from './routing-routes.ts'
@@ -100,6 +101,7 @@ export const routes = {
     ...keyAnswer,
   },
   ...configRoutes,
+  ...logRoutes,
   showStrategy: {
     method: 'GET',
     path: '/api/config/strategy',
@@ -147,6 +149,7 @@ export const streams = {
     role: 'viewer',
     events: { request: schemas.requestSchema },
   },
+  ...logStreams,
 } as const satisfies Readonly<Record<string, StreamRoute>>
 
 /** What answers with something else than JSON: not for the typed client, but in the OpenAPI document. */

@@ -12,6 +12,7 @@ import { doorHandlers } from './handlers/door.ts'
 import { forecastHandlers } from './handlers/forecast.ts'
 import { historyHandlers } from './handlers/history.ts'
 import { keyHandlers } from './handlers/keys.ts'
+import { logHandlers } from './handlers/logs.ts'
 import { payloadHandlers } from './handlers/payloads.ts'
 import { requestHandlers } from './handlers/requests.ts'
 import { routingHandlers } from './handlers/routing.ts'
@@ -36,6 +37,7 @@ export const createHandlers = (services: Services): Handlers => ({
   ...payloadHandlers(services),
   ...routingHandlers(services),
   ...keyHandlers(services),
+  ...logHandlers(services),
   ...configHandlers(services),
   ...systemHandlers(services),
   ...doorHandlers(services),

@@ -25,6 +25,12 @@ export const eventsOf = <T, Event extends LiveEvent>(
   subscribe: (listener, ended) => feed.subscribe((item) => listener(toEvent(item)), ended),
 })
 
+/** A feed without what nobody asked for. */
+export const filtered = <T>(feed: LiveFeed<T>, isWanted: (item: T) => boolean): LiveFeed<T> => ({
+  since: (after) => feed.since(after).filter(isWanted),
+  subscribe: (listener, ended) => feed.subscribe((item) => isWanted(item) && listener(item), ended),
+})
+
 export function streamEvents(feed: LiveFeed<LiveEvent>, lastEventId: string | undefined): Response {
   let stop = (): void => {}
   const body = new ReadableStream<Uint8Array>(

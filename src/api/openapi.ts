@@ -124,7 +124,10 @@ const streamOperation = (name: string, { events, ...route }: StreamRoute): Opera
     `${route.summary} Server-sent events named ${names.join(', ')}, each with its id and JSON. ` +
     'Last-Event-ID is understood.'
   const schema = first === undefined || others.length === 0 ? (first ?? {}) : { oneOf: [first, ...others] }
-  return textOperation(name, { ...route, summary, type: 'text/event-stream' }, schema)
+  return {
+    ...textOperation(name, { ...route, summary, type: 'text/event-stream' }, schema),
+    parameters: queryParameters(route.query),
+  }
 }
 
 const textOperation = (

@@ -22,6 +22,8 @@ export interface Route extends Common {
 
 /** Server-sent events, each with an id: who comes back with `Last-Event-ID` misses nothing that is still remembered. */
 export interface StreamRoute extends Common {
+  /** Which of them; without it there is nothing to ask for. */
+  readonly query?: z.ZodType
   /** By the event's name: its data. */
   readonly events: Readonly<Record<string, z.ZodType>>
 }

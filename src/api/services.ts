@@ -8,6 +8,7 @@ import type { Health } from '../core/health.ts'
 import type { LedgerRow } from '../core/ledger.ts'
 import type { Window } from '../core/limits.ts'
 import type { Clock } from '../core/ports/clock.ts'
+import type { LogLevel } from '../core/ports/log.ts'
 import type { PayloadStore } from '../core/ports/payloads.ts'
 import type { AuditLog, Passwords, UserStore } from '../core/ports/people.ts'
 import type { RequestLog } from '../core/ports/request-log.ts'
@@ -59,6 +60,9 @@ export interface Services {
   readonly historyId: (source: string, id: string, at: Millis) => string
   /** Ledger rows as they are booked. */
   readonly feed: LiveFeed<LedgerRow>
+  readonly logs: KeptLog
+  /** What is wrong with the gateway itself, beside its accounts and its ledger, in sentences. */
+  readonly problems: () => readonly string[]
   readonly metrics: () => string
   readonly system: SystemInfo
   readonly newId: () => string
@@ -176,6 +180,35 @@ export interface LiveFeed<T> {
   since(after: string | undefined): readonly T[]
   /** `ended` is called once when nothing will come any more: the gateway is about to stop. */
   subscribe(listener: (item: T) => void, ended: () => void): () => void
+}
+
+/** The last lines of the log, without secrets. */
+export interface KeptLog extends LiveFeed<LogLine> {
+  /** Newest first. */
+  history(query: LogQuery): readonly LogLine[]
+}
+
+export interface LogQuery {
+  readonly limit: number
+  /** At least as important. */
+  readonly level: LogLevel
+  /** Anywhere in the line, in whatever case. */
+  readonly text?: string
+  readonly request?: string
+  readonly since?: Millis
+  /** Older than the line of this id. */
+  readonly before?: string
+}
+
+export interface LogLine {
+  readonly id: string
+  readonly time: string
+  readonly level: LogLevel
+  readonly message: string
+  /** The id of the client's request that it is about. */
+  readonly request?: string
+  readonly error?: string
+  readonly fields: Readonly<Record<string, unknown>>
 }
 
 export interface SystemInfo {

@@ -2,13 +2,26 @@
  * The feeds behind the contract's streams. The type says that every stream has one, with the
  * events that the contract names.
  */
-import type { StreamEvent, StreamName } from './contract.ts'
-import { eventsOf } from './live.ts'
+import type { z } from 'zod'
+import type { StreamEvent, StreamName, streams } from './contract.ts'
+import { eventsOf, filtered } from './live.ts'
 import type { LiveFeed, Services } from './services.ts'
 import { toRequestView } from './views.ts'
 
-type StreamFeeds = { readonly [Name in StreamName]: LiveFeed<StreamEvent<Name>> }
+type StreamFeeds = { readonly [Name in StreamName]: FeedOf<(typeof streams)[Name], StreamEvent<Name>> }
 
-export const createStreams = ({ feed }: Services): StreamFeeds => ({
+/** Where the contract lets a reader ask for some of it, the feed depends on the question. */
+type FeedOf<Stream, Event> = Stream extends { readonly query: infer Query extends z.ZodType }
+  ? (query: z.output<Query>) => LiveFeed<Event>
+  : LiveFeed<Event>
+
+const RANKS = { debug: 0, info: 1, warn: 2, error: 3 } as const
+
+export const createStreams = ({ feed, logs }: Services): StreamFeeds => ({
   streamRequests: eventsOf(feed, (row) => ({ id: row.id, event: 'request', data: toRequestView(row) })),
+  streamLogs: ({ level }) =>
+    eventsOf(
+      filtered(logs, (line) => RANKS[line.level] >= RANKS[level]),
+      (line) => ({ id: line.id, event: 'log', data: { ...line, fields: { ...line.fields } } }),
+    ),
 })

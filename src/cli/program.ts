@@ -11,6 +11,7 @@ import { addControlPlaneCommands } from './commands/control-plane.ts'
 import { addForecastCommand } from './commands/forecast.ts'
 import { addImportCommand } from './commands/import.ts'
 import { addKeyCommands } from './commands/keys.ts'
+import { addLogCommands } from './commands/logs.ts'
 import { addMaintenanceCommands, addServeCommands } from './commands/maintenance.ts'
 import { addOverviewCommands } from './commands/overview.ts'
 import { addRequestCommands } from './commands/requests.ts'
@@ -49,6 +50,7 @@ export function createProgram(makeShell: ShellFactory): Command {
   addConfigCommands(program, shell)
   addControlPlaneCommands(program, shell)
   addUserCommands(program, shell)
+  addLogCommands(program, shell)
   addClientCommands(program, shell)
   addImportCommand(program, shell)
   addMaintenanceCommands(program, shell)

@@ -94,7 +94,7 @@ function remote(note: ServerNote, { dataDirectory }: Places): Connection {
     async transport(path, init) {
       const headers = new Headers(init.headers)
       headers.set('authorization', `Bearer ${token}`)
-      const isStream = path.endsWith('/stream')
+      const isStream = /\/stream(?:\?|$)/.test(path)
       try {
         return await fetch(`${note.url}${path}`, {
           ...init,
@@ -120,6 +120,7 @@ async function local(
     environment,
     isTerminal: true,
     writeLog: () => {},
+    keepsLogFile: false,
   })
   const gateway = createGateway(foundation, { environment, logLinesDropped: () => 0 })
   return {

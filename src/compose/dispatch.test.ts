@@ -48,6 +48,7 @@ async function ask(path: string, plan: Plan = {}): Promise<Answer> {
     proxy: plan.proxy ?? by('proxy'),
     control: by('control'),
     originPolicy: () => ({ allowedHosts: ['gateway.lan'], allowedOrigins: ['https://app.example'] }),
+    admits: () => undefined,
     log,
   })
   await dispatch(request, reply)

@@ -17,12 +17,15 @@ export interface DispatchOptions {
   readonly proxy: RequestHandler
   readonly control: RequestHandler
   readonly originPolicy: () => OriginPolicy
+  /** Whether an address may come in; undefined when all may. */
+  readonly admits: () => ((address: string) => boolean) | undefined
   readonly log: Log
 }
 
 export function createDispatch(options: DispatchOptions): RequestHandler {
   return async (request, reply) => {
     try {
+      assertNetwork(request, options.admits())
       assertOrigin(request, options.originPolicy())
       assertMethod(request)
       assertPath(request)
@@ -30,7 +33,10 @@ export function createDispatch(options: DispatchOptions): RequestHandler {
     } catch (thrown) {
       if (thrown instanceof ClientGone || request.signal.aborted) return
       const error = toGatewayError(thrown)
-      if (error.code === 'internal') options.log.error('A request failed because of a bug.', thrown)
+      if (error.code === 'internal') {
+        const { method, path } = request
+        options.log.error('A request failed because of a bug.', thrown, { method, path })
+      }
       if (reply.hasStarted) reply.break()
       else answer(request, reply, error)
     }
@@ -57,6 +63,14 @@ async function greet(reply: Reply): Promise<void> {
   const body = Buffer.from('Spillway is running. Point your client’s base URL here.\n')
   reply.start(200, [['content-type', 'text/plain; charset=utf-8']], body.length)
   reply.end(body)
+}
+
+function assertNetwork(request: ClientRequest, admits: ReturnType<DispatchOptions['admits']>): void {
+  if (admits === undefined || admits(request.peer)) return
+  throw new GatewayError(
+    'forbidden',
+    `Clients at ${request.peer} may not use this gateway. If they should, add their network to the setting allowedNetworks.`,
+  )
 }
 
 function assertOrigin({ headers, method, path }: ClientRequest, policy: OriginPolicy): void {

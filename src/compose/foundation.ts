@@ -7,11 +7,9 @@ import { existsSync, readFileSync } from 'node:fs'
 import { type Finding, resolveConfig } from '../config.ts'
 import type { Account } from '../core/account.ts'
 import { GatewayError, messageOf } from '../core/error.ts'
-import type { Log } from '../core/ports/log.ts'
 import type { SecretBox } from '../core/ports/secrets.ts'
 import { systemClock } from '../platform/clock.ts'
 import { type DataDirectory, openDataDirectory, readSecretKey } from '../platform/data-directory.ts'
-import { createLog } from '../platform/log.ts'
 import { createSecretBox, derivedKey } from '../platform/secret-box.ts'
 import { type Database, DatabaseError } from '../storage/database.ts'
 import { assertKey, isUnsealed } from '../storage/key-check.ts'
@@ -22,13 +20,13 @@ import { openSettings } from '../storage/settings.ts'
 import { openSqlite } from '../storage/sqlite.ts'
 import { openStorage, type Storage } from '../storage/storage.ts'
 import { type ConfigService, createConfigService } from './config-service.ts'
+import { type Logging, type LoggingOptions, openLogging } from './logging.ts'
 import { openPayloads } from './payloads.ts'
 import type { Places } from './places.ts'
 
-export interface Foundation {
+export interface Foundation extends Logging {
   readonly directory: DataDirectory
   readonly config: ConfigService
-  readonly log: Log
   readonly secrets: SecretBox
   readonly storage: Storage
   readonly payloads: ClosablePayloads
@@ -37,13 +35,11 @@ export interface Foundation {
   close(): Promise<void>
 }
 
-export interface FoundationOptions {
+export interface FoundationOptions extends LoggingOptions {
   readonly dataDirectory: string
   readonly configFile: string
   readonly flags: Readonly<Record<string, unknown>>
   readonly environment: Readonly<Record<string, string | undefined>>
-  readonly isTerminal: boolean
-  readonly writeLog: (line: string) => void
 }
 
 /** Throws GatewayError. */
@@ -54,6 +50,7 @@ export async function openFoundation(options: FoundationOptions): Promise<Founda
   if (early.findings.length > 0) throw new GatewayError('bad-request', describeFindings(early.findings))
   const directory = openDataDirectory(options.dataDirectory)
   let database: Database | undefined
+  let logging: Logging | undefined
   try {
     const { databaseUrl } = early.settings
     database = databaseUrl === '' ? openSqlite(directory.databaseFile) : await openPostgres(databaseUrl)
@@ -61,12 +58,8 @@ export async function openFoundation(options: FoundationOptions): Promise<Founda
     let accounts: readonly Account[] = []
     const config = createConfigService(sources, await openSettings(database), () => accounts)
     const { secrets, payloadKey } = await openSecrets(database, directory, environment)
-    const { logFormat } = config.settings()
-    const log = createLog({
-      level: () => config.settings().logLevel,
-      format: logFormat === 'auto' ? autoFormat(options.isTerminal) : logFormat,
-      write: options.writeLog,
-    })
+    logging = openLogging(options, config.settings, directory.path)
+    const { log, logFile } = logging
     const listeners = new Set<(accounts: readonly Account[]) => void>()
     const storage = await openStorage({
       database,
@@ -86,7 +79,7 @@ export async function openFoundation(options: FoundationOptions): Promise<Founda
     return {
       directory,
       config,
-      log,
+      ...logging,
       secrets,
       storage,
       payloads,
@@ -97,11 +90,14 @@ export async function openFoundation(options: FoundationOptions): Promise<Founda
       async close() {
         await Promise.all([storage.close(), payloads.close()])
         directory.release()
+        await logFile?.flush()
+        logFile?.close()
       },
     }
   } catch (error) {
     await database?.close()
     directory.release()
+    logging?.logFile?.close()
     throw toStartError(error, database)
   }
 }
@@ -112,8 +108,6 @@ function toStartError(error: unknown, database: Database | undefined): unknown {
   const message = `The database ${database.place} cannot be used: ${error.message}. Is its disk full, or damaged?`
   return new GatewayError('unavailable', message, { cause: error })
 }
-
-const autoFormat = (isTerminal: boolean): 'text' | 'json' => (isTerminal ? 'text' : 'json')
 
 async function openSecrets(
   database: Database,

@@ -26,6 +26,7 @@ import { createDoor } from './door.ts'
 import { createFeed } from './feed.ts'
 import type { Foundation } from './foundation.ts'
 import { createKeeperContext } from './keeping.ts'
+import { createNetworks, type Networks } from './networks.ts'
 import { createProxyContext } from './proxy-context.ts'
 import { startRetention } from './retention.ts'
 import { hasBudgets, readSpending, waitingByClass, warnOfRules } from './routing-start.ts'
@@ -36,6 +37,8 @@ const WARM_UP_MS = 100
 
 export interface Gateway {
   readonly handler: RequestHandler
+  /** The client's address, by its connection and its headers. */
+  readonly clientOf: Networks['clientOf']
   readonly app: App
   readonly settings: () => Settings
   readonly log: Log
@@ -94,12 +97,7 @@ export function createGateway(
   const stopRetention = startRetention(storage, config, { clock, log })
   let stopKeeping = (): void => {}
   return {
-    handler: createDispatch({
-      proxy,
-      control: (request, reply) => serveWeb(request, reply, app),
-      originPolicy: config.settings,
-      log,
-    }),
+    ...openEntrance(foundation, proxy, app),
     app,
     settings: config.settings,
     ready: () => (hasBudgets(context.settings().rules) ? spendingKnown : Promise.resolve()),
@@ -107,7 +105,10 @@ export function createGateway(
     adminToken: directory.adminToken,
     makeSignInLink: () => signingIn.door.makeLink({ name: 'start', userId: undefined }).token,
     accountCount: () => storage.accounts.all().length,
-    endFeeds: feed.end,
+    endFeeds() {
+      feed.end()
+      foundation.logs.end()
+    },
     endWaits: line.stop,
     keepAccounts() {
       stopKeeping = keeper.start()
@@ -120,6 +121,24 @@ export function createGateway(
       upstream.close()
       await foundation.close()
     },
+  }
+}
+
+function openEntrance(
+  { config, log }: Foundation,
+  proxy: RequestHandler,
+  app: App,
+): Pick<Gateway, 'handler' | 'clientOf'> {
+  const networks = createNetworks(config.settings)
+  return {
+    handler: createDispatch({
+      proxy,
+      control: (request, reply) => serveWeb(request, reply, app),
+      originPolicy: config.settings,
+      admits: () => networks().admits,
+      log,
+    }),
+    clientOf: (peer, headers) => networks().clientOf(peer, headers),
   }
 }
 

@@ -23,6 +23,7 @@ import type { Metrics } from '../telemetry/metrics.ts'
 import { createAttemptLimit } from './attempt-limit.ts'
 import type { Feed } from './feed.ts'
 import type { Foundation } from './foundation.ts'
+import { memoized } from './memoized.ts'
 import { rulesOf } from './routing-rules.ts'
 
 export interface ProxyParts {
@@ -72,10 +73,10 @@ export function createProxyContext(
         if (row.accountId !== undefined) spending.spent(row.accountId, row.costUsd ?? 0)
         feed.push(row)
       },
-      unpriced(model) {
+      unpriced(model, request) {
         if (unpriced.has(model) || unpriced.size > MOST_UNPRICED) return
         unpriced.add(model)
-        log.warn('A model is not in the price list; its requests show no cost.', { model })
+        log.warn('A model is not in the price list; its requests show no cost.', { model, request })
       },
     },
   }
@@ -83,20 +84,6 @@ export function createProxyContext(
 
 const MOST_UNPRICED = 1_000
 const WRONG_KEYS_A_MINUTE = 100
-
-/** Made anew only when the configuration has changed. */
-function memoized<From extends object, To>(read: () => From, make: (from: From) => To): () => To {
-  let from = read()
-  let made = make(from)
-  return () => {
-    const next = read()
-    if (next !== from) {
-      from = next
-      made = make(next)
-    }
-    return made
-  }
-}
 
 function toProxySettings(settings: Settings): ProxySettings {
   const fallback = parseEndpoint(settings.anthropicUrl)

@@ -55,8 +55,12 @@ export async function startGateway(options: ServeOptions): Promise<RunningGatewa
     environment,
     isTerminal: process.stdout.isTTY === true,
     writeLog: output.write,
+    keepsLogFile: true,
   })
-  const gateway = createGateway(foundation, { environment, logLinesDropped: () => output.dropped })
+  const gateway = createGateway(foundation, {
+    environment,
+    logLinesDropped: () => output.dropped + (foundation.logFile?.dropped ?? 0),
+  })
   try {
     await gateway.ready()
     const settings = gateway.settings()
@@ -110,6 +114,7 @@ function listen(gateway: Gateway, settings: Settings): Server {
       port,
       tls,
       handler: gateway.handler,
+      clientOf: gateway.clientOf,
       limits: SERVER_LIMITS,
       refusal: (status, message) => writeErrorEnvelope(status, message, undefined),
       elapsed: systemClock.elapsed,

@@ -66,6 +66,8 @@ export function toServices(
     sealedFiles: createSealedFiles(),
     historyId,
     feed,
+    logs: foundation.logs,
+    problems: () => logProblems(foundation.logFile),
     metrics: metrics.text,
     system: {
       version: VERSION,
@@ -82,6 +84,11 @@ export function toServices(
     newKey,
   }
 }
+
+const logProblems = (file: Foundation['logFile']): readonly string[] =>
+  file?.problem === undefined
+    ? []
+    : [`The log file ${file.path} cannot be written: ${file.problem}. ${file.dropped} lines are lost.`]
 
 const storedIn = ({ storage, payloads }: Foundation) => ({
   accounts: storage.accounts,

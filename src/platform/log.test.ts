@@ -78,6 +78,22 @@ describe('a line as text', () => {
   })
 })
 
+it('is kept as JSON beside the text for people, without secrets either', () => {
+  const [kept, written]: string[][] = [[], []]
+  const log = createLog({
+    level: () => 'info',
+    format: 'text',
+    write: (line) => void written?.push(line),
+    keep: (line) => void kept?.push(line),
+  })
+  log.warn('Bearer CANARY-0123456789 came.', { request: 'r1' })
+  log.debug('Not important enough.')
+  expect(kept?.map((line) => JSON.parse(line))).toMatchObject([
+    { level: 'warn', msg: 'Bearer [secret] came.', request: 'r1' },
+  ])
+  expect(written).toHaveLength(1)
+})
+
 describe.each(FORMATS)('the log as %s', (format, steers) => {
   it('writes what is important enough, as the level is at that moment', () => {
     let level: Level = 'info'
@@ -130,25 +146,59 @@ describe.each(FORMATS)('the log as %s', (format, steers) => {
     ['the admin token', 'spa_CANARYabcdefghij0123456789ABCDEFGHIJ'],
     ['a bearer token', 'Bearer CANARY.abcdefghij+0123/456789=='],
     ['a bearer token in small letters', 'authorization: bearer CANARY-abcdefghij'],
+    ['a name and a password', 'authorization: Basic Q0FOQVJZOnNlY3JldA=='],
+    ['the password of a URL', 'postgres://me:CANARY-password@db:5432/x'],
+    ['a JSON web token', 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJDQU5BUlkifQ.CANARY_signature'],
+    ['an AWS access key', 'AKIACANARY0123456789'],
+    ['an AWS secret key', 'aws_secret_access_key=CANARY/0123456789abcdefghij'],
+    ['a Bedrock key', 'ABSKCANARYabcdefghij0123456789=='],
+    ['a Google token', 'ya29.CANARY-abcdefghij0123456789'],
+    ['a Google key', 'AIzaCANARYabcdefghij0123456789abcdefghi'],
+    ['a private key', '-----BEGIN PRIVATE KEY-----\nQ0FOQVJZ\nCANARY+/=\n-----END PRIVATE KEY-----'],
+    ['a token of GitHub', 'ghp_CANARY0123456789abcdefghij'],
+    ['a webhook’s secret', 'whsec_CANARYabcdefghij0123456789'],
+    ['an OAuth code in an address', 'https://x/callback?code=CANARY-code-0123&state=s'],
+    ['an OAuth code in a body', 'grant_type=authorization_code&code=CANARY-code-0123'],
+    ['an unmarked refresh token in a body', 'refresh_token=CANARY-0123456789'],
+    ['an unmarked access token in JSON', '{"access_token":"CANARY-0123456789"}'],
+    ['a client’s secret in JSON', '{"client_secret": "CANARY-0123456789"}'],
+    ['a header with a key', 'x-api-key: CANARY-0123456789'],
+    ['a session cookie', 'cookie: spillway_session=CANARY-0123456789'],
+    ['a password by its name', 'password=CANARY-0123456789'],
   ])('blots out %s, wherever it stands', (_what, secret) => {
     const { log, lines } = logInto(format)
     log.info(`The key is ${secret}, he said.`)
-    log.warn('A field.', { header: secret, json: `{"a":"${secret}"}`, url: `https://x/?key=${secret}&b` })
+    log.warn('A field.', {
+      header: secret,
+      apiKey: 'CANARY-field-0123',
+      password: 'CANARY-field-0123',
+      json: `{"a":"${secret}"}`,
+      url: `https://x/?key=${secret}&b`,
+    })
     log.error('An error.', new Error(`before ${secret} after`, { cause: new Error(secret) }))
     log.error('Thrown.', secret)
     const all = lines.join('')
     expect(all).not.toContain('CANARY')
+    expect(all).not.toContain('Q0FOQVJZ')
     expect(all).toContain('[secret]')
     expect(all).toContain('he said.')
     if (format === 'json') for (const line of lines) expect(() => JSON.parse(line)).not.toThrow()
   })
 
-  it.each(['a task-force of sk-ills', 'spk_', 'the bearer of news', 'disk-usage-is-high', 'sk-learn'])(
-    'leaves %p as it is',
-    (words) => {
-      const { log, lines } = logInto(format)
-      log.info(words)
-      expect(lines[0]).toContain(words)
-    },
-  )
+  it.each([
+    'a task-force of sk-ills',
+    'spk_',
+    'the bearer of news',
+    'disk-usage-is-high',
+    'sk-learn',
+    'Basic authentication is not understood.',
+    'at http://127.0.0.1:8080/v1/messages?limit=10',
+    'file:///work/node_modules/@scope/package/index.js:12:5',
+    'api key missing; the password is too short',
+    'ECONNREFUSED code: 111',
+  ])('leaves %p as it is', (words) => {
+    const { log, lines } = logInto(format)
+    log.info(words)
+    expect(lines[0]).toContain(words)
+  })
 })

@@ -5,17 +5,23 @@
  */
 import type { Logger } from 'pino'
 import type { Log, LogFields } from '../core/ports/log.ts'
-import { SECRETS } from '../core/secret-shapes.ts'
+import { redactLine } from '../core/log-redaction.ts'
 
 export interface LogOptions {
   readonly level: () => 'debug' | 'info' | 'warn' | 'error'
   readonly format: 'text' | 'json'
   /** Takes one line, its end included. */
   readonly write: (line: string) => void
+  /** Takes the same as a line of JSON, whatever the format. */
+  readonly keep?: (line: string) => void
 }
 
-export function createLog({ level, format, write }: LogOptions): Log {
-  const out = (line: string): void => write(redact(format === 'json' ? line : toText(line)))
+export function createLog({ level, format, write, keep }: LogOptions): Log {
+  const out = (line: string): void => {
+    const shown = redactLine(line)
+    keep?.(shown)
+    write(format === 'json' ? shown : toText(shown))
+  }
   const emit = createEmitter(out)
   const isOn = (wanted: keyof typeof RANKS): boolean => RANKS[wanted] >= RANKS[level()]
   return {
@@ -61,8 +67,6 @@ function errorFields(error: unknown): LogFields {
 }
 
 const causeOf = (error: unknown): unknown => (error instanceof Error ? error.cause : undefined)
-
-const redact = (line: string): string => line.replace(SECRETS, '[secret]')
 
 function toText(line: string): string {
   const { level, time, msg, error, ...fields } = JSON.parse(line)

@@ -1,8 +1,9 @@
 /**
- * Writing lines to standard output for a server: a reader that has stopped reading, or has
- * gone, costs lines and nothing else. Must not be used for a command's own output.
+ * Writing lines to standard output or a file for a server: a reader that has stopped
+ * reading, or has gone, and a disk that is full, cost lines and nothing else. Must not be
+ * used for a command's own output.
  */
-import { write } from 'node:fs'
+import { closeSync, write } from 'node:fs'
 
 export interface LineOutput {
   write(line: string): void
@@ -12,29 +13,42 @@ export interface LineOutput {
   readonly dropped: number
 }
 
+export interface DescriptorOutput extends LineOutput {
+  /** Why the last lines could not be written; undefined when they could. */
+  readonly problem: string | undefined
+  /** Closes the descriptor as soon as everything is written that waits. */
+  end(): void
+}
+
 const MOST_WAITING_BYTES = 1 << 20
 /** How soon a pipe that is full and does not make writers wait is tried again. */
 const RETRY_MS = 50
 const LAST_CHANCE_MS = 1_000
 
-export function createLineOutput(descriptor: number): LineOutput {
+export function createLineOutput(descriptor: number): DescriptorOutput {
   /** One buffer a line; the first may have been written in part. */
   let queue: Buffer[] = []
   /** Of the queue, and of what is being written. */
   let waiting = 0
   let dropped = 0
+  let problem: string | undefined
   let isWriting = false
+  let isEnding = false
   let allWritten = (): void => {}
 
   const next = (): void => {
     isWriting = queue.length > 0
-    if (!isWriting) return allWritten()
+    if (!isWriting) {
+      if (isEnding) closeSync(descriptor)
+      return allWritten()
+    }
     const lines = queue
     const bytes = Buffer.concat(lines)
     queue = []
     write(descriptor, bytes, 0, bytes.length, null, (error, written) => {
       if (error === null) {
         waiting -= written
+        problem = undefined
         queue = [...withoutFirst(lines, written), ...queue]
       } else if (error.code === 'EAGAIN') {
         queue = [...lines, ...queue]
@@ -43,6 +57,7 @@ export function createLineOutput(descriptor: number): LineOutput {
       } else {
         waiting -= bytes.length
         dropped += lines.length
+        problem = error.message
       }
       next()
     })
@@ -50,10 +65,7 @@ export function createLineOutput(descriptor: number): LineOutput {
   return {
     write(line) {
       const bytes = Buffer.from(line)
-      if (waiting + bytes.length > MOST_WAITING_BYTES) {
-        dropped++
-        return
-      }
+      if (waiting + bytes.length > MOST_WAITING_BYTES) return void dropped++
       queue.push(bytes)
       waiting += bytes.length
       if (!isWriting) next()
@@ -64,8 +76,15 @@ export function createLineOutput(descriptor: number): LineOutput {
       allWritten = resolve
       await Promise.race([promise, Bun.sleep(LAST_CHANCE_MS)])
     },
+    end() {
+      isEnding = true
+      if (!isWriting) closeSync(descriptor)
+    },
     get dropped() {
       return dropped
+    },
+    get problem() {
+      return problem
     },
   }
 }

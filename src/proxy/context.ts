@@ -66,7 +66,8 @@ export interface Observer {
   /** A client was turned away before it was anybody's request. */
   rejected(reason: string): void
   booked(row: LedgerRow): void
-  unpriced(model: string): void
+  /** `request`: the first one's id. */
+  unpriced(model: string, request: string): void
   /** A client seems to have run away: what was seen, and what was done about it. */
   ranAway(kind: string, action: string): void
 }

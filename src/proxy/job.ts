@@ -157,9 +157,9 @@ export function withoutSecrets(text: string, { credentials }: Record): string {
 }
 
 /** Nothing was used where no model served; an unknown model is unpriced, not free. */
-function costOfJob({ record, startedAt, endpoint }: Job, { observe }: ProxyContext): number | undefined {
+function costOfJob({ id, record, startedAt, endpoint }: Job, { observe }: ProxyContext): number | undefined {
   if (record.servedModel === undefined || endpoint.kind !== 'messages') return 0
   const cost = costOf(record.servedModel, record.usage, startedAt)
-  if (cost === undefined) observe.unpriced(record.servedModel)
+  if (cost === undefined) observe.unpriced(record.servedModel, id)
   return cost
 }

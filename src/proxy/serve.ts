@@ -69,9 +69,16 @@ async function trySend(
     job.record.servedModel = target === undefined ? job.record.servedModel : target.model
     note(job, account, result, clock.elapsed() - sentAt)
     if (result.kind === 'failed') {
+      const { failure, status } = result.failed
+      context.log.debug('An attempt has failed.', {
+        request: job.id,
+        account: account.name,
+        failure: failure.cause,
+        status,
+      })
       // What a renewed token puts right is held against nobody.
-      if (!result.failed.isRenewed) pool.failed(account.id, result.failed.failure, job.facts.conversation)
-      context.observe.attempted(account, result.failed.failure.cause)
+      if (!result.failed.isRenewed) pool.failed(account.id, failure, job.facts.conversation)
+      context.observe.attempted(account, failure.cause)
       return result
     }
     if (result.kind === 'aborted') leave(job, context)

@@ -1,7 +1,7 @@
 /** How the gateway listens and who may reach it. Declarations only. */
 import { MINUTE } from '../core/time.ts'
 import { setting, withoutPassword } from './setting.ts'
-import { databaseUrl, integer, logFormat, names, oneOf, optionalHttpUrl, text } from './values.ts'
+import { databaseUrl, integer, names, oneOf, optionalHttpUrl, text } from './values.ts'
 
 export const SERVER_SETTINGS = {
   host: setting('The address to listen on.', '127.0.0.1', text, { flag: '--host' }),
@@ -44,16 +44,4 @@ export const SERVER_SETTINGS = {
     integer(0),
     { isHot: true },
   ),
-  logLevel: setting(
-    'What is logged: debug, info, warn, error.',
-    'info',
-    oneOf('debug', 'info', 'warn', 'error'),
-    {
-      aliases: ['LOG_LEVEL'],
-      isHot: true,
-    },
-  ),
-  logFormat: setting('How it is logged: auto (text on a terminal), text, json.', 'auto', logFormat, {
-    aliases: ['LOG_FORMAT'],
-  }),
 } as const

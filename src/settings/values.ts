@@ -4,6 +4,7 @@
  * it may be a secret. Must not know which settings there are.
  */
 import { isLoopbackHost } from '../core/access.ts'
+import { readRange } from '../core/address-range.ts'
 import { nearest } from '../core/similar.ts'
 import { isStrategy, STRATEGIES, type StrategyName } from '../core/strategies.ts'
 import type { Reader } from './setting.ts'
@@ -88,6 +89,14 @@ export const names: Reader<readonly string[]> = shaped(TEXTS, (input) => {
     throw new Error('must be a list of names, or names with commas between them')
   }
   return list.map((each) => each.trim().toLowerCase()).filter((each) => each !== '')
+})
+
+/** Networks, or single addresses, of IPv4 and IPv6. */
+export const networks: Reader<readonly string[]> = shaped(TEXTS, (input) => {
+  const list = names(input)
+  const wrong = list.findIndex((each) => readRange(each) === undefined)
+  if (wrong < 0) return list
+  throw new Error(`must be a list of networks such as 10.0.0.0/8 or fd00::/8; number ${wrong + 1} is none`)
 })
 
 export const httpUrl: Reader<string> = shaped({ type: 'string' }, (input) => {

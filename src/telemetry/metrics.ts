@@ -162,7 +162,7 @@ function gatewayFamilies(state: {
     gauge('spillway_in_flight', 'Requests under way.', inFlight),
     gauge('spillway_ledger_waiting', 'Rows that wait for the database.', waiting),
     gauge('spillway_ledger_lost', 'Rows that could be stored nowhere.', lost),
-    gauge('spillway_log_lines_dropped', 'Log lines that nobody took.', gauges.logLinesDropped()),
+    gauge('spillway_log_lines_dropped', 'Log lines that nobody took, or no disk.', gauges.logLinesDropped()),
   ]
 }
 

@@ -25,7 +25,7 @@ export function systemHandlers(services: Services): Pick<Handlers, 'health' | 's
 }
 
 /** `degraded`: traffic goes on, but somebody should look. `unhealthy`: what is booked is being lost. Without any account there is nothing wrong yet. */
-function health({ accounts, live, clock, ledgerStatus, payloads, system }: Services): Answer<'health'> {
+function health({ accounts, live, clock, ledgerStatus, payloads, system, ...services }: Services): Answer<'health'> {
   const now = clock.now()
   const all = accounts.all()
   const ready = all.filter(
@@ -37,6 +37,7 @@ function health({ accounts, live, clock, ledgerStatus, payloads, system }: Servi
     ...(problem === undefined ? [] : [problem]),
     ...(payloadProblem === undefined ? [] : [payloadProblem]),
     ...(lost > 0 ? [`${lost} ledger rows could be stored nowhere.`] : []),
+    ...services.problems(),
     ...(all.length > 0 && ready === 0 ? ['No account is ready.'] : []),
   ]
   return {

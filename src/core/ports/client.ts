@@ -11,7 +11,7 @@ export interface ClientRequest {
   /** With its question mark, or empty. */
   readonly query: string
   readonly headers: Headers
-  /** The address of the other end of the connection. */
+  /** The client's address: of the connection's other end, or what a trusted proxy there says. */
   readonly peer: string
   /** Fires when the client has left, in whatever phase. */
   readonly signal: AbortSignal

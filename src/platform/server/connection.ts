@@ -4,6 +4,7 @@
  * Must not know what a request means. (A class for the same reason as exchange.ts.)
  */
 import type { Socket } from 'bun'
+import type { Headers } from '../../core/headers.ts'
 import type { RequestHandler } from '../../core/ports/client.ts'
 import { HeadError, parseRequestHead } from '../../http1/head.ts'
 import { frame, writeFields, writeStatusLine } from '../../http1/write.ts'
@@ -29,6 +30,8 @@ export interface ServerContext {
   readonly limits: ServerLimits
   readonly elapsed: () => number
   readonly isStopping: () => boolean
+  /** The client's address, where it is not the connection's own: behind a proxy. */
+  readonly clientOf?: (peer: string, headers: Headers) => string
   /** An answer that the server itself must give, before any handler was asked. */
   readonly refusal: (status: number, message: string) => string
 }
@@ -119,8 +122,9 @@ export class Connection implements Wire {
 
   /* what an exchange asks of its connection */
 
-  get peer(): string {
-    return this.socket.remoteAddress
+  peerOf(headers: Headers): string {
+    const { remoteAddress } = this.socket
+    return this.#context.clientOf?.(remoteAddress, headers) ?? remoteAddress
   }
 
   get isStopping(): boolean {

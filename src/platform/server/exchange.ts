@@ -15,7 +15,7 @@ import { frame, writeFields, writeStatusLine } from '../../http1/write.ts'
 
 /** What an exchange needs of its connection. */
 export interface Wire {
-  readonly peer: string
+  peerOf(headers: Headers): string
   readonly isStopping: boolean
   send(pieces: readonly Uint8Array[]): void
   /** Undefined when nothing waits. */
@@ -66,7 +66,7 @@ export class ServerExchange implements ClientRequest, Reply {
   }
 
   get peer(): string {
-    return this.#wire.peer
+    return this.#wire.peerOf(this.headers)
   }
 
   get signal(): AbortSignal {

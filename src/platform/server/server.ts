@@ -13,6 +13,7 @@ export interface ServerOptions {
   readonly handler: RequestHandler
   readonly limits: ServerLimits
   readonly refusal: ServerContext['refusal']
+  readonly clientOf?: NonNullable<ServerContext['clientOf']>
   /** Milliseconds that only grow. */
   readonly elapsed: () => number
 }

@@ -1,24 +1,24 @@
-/** The tail of the ledger: taken up where it was when the server comes back, given up when it does not. */
+/** Whoever follows a stream is taken up where they were when the server comes back, and told when it does not. */
 import { describe, expect, it } from 'bun:test'
-import { CommandError, EXIT, type Gate, type Shell } from '../shell.ts'
-import { tail } from './requests-tail.ts'
+import { follow } from './follow.ts'
+import { CommandError, EXIT, type Gate, type Shell } from './shell.ts'
 
-describe('the tail', () => {
-  it('goes on after the last row that it has shown, through whatever the connection ends by', async () => {
+describe('following', () => {
+  it('goes on after the last event that it has shown, through whatever the connection ends by', async () => {
     const { shell, lines, asked } = scripted([
-      () => answer('id: 1\ndata: {"n":1}\n\nid: 2\ndata: {"n":2}\n\nid: 3\nda'),
+      () => answer(`${event(1)}${event(2)}id: 3\nevent: request\nda`),
       () => Promise.reject(new Error('refused')),
-      () => answer('id: 3\ndata: {"n":3}\n\n: ping\n\n', new Error('reset')),
-      () => answer('id: 4\ndata: {"n":4}\n\n'),
+      () => answer(`${event(3)}: ping\n\n`, new Error('reset')),
+      () => answer(event(4)),
     ])
-    await expect(tail(shell, { json: true }, 400)).rejects.toThrow(CommandError)
+    await expect(followed(shell, 400)).rejects.toThrow(CommandError)
     expect(lines).toEqual(['{"n":1}', '{"n":2}', '{"n":3}', '{"n":4}'])
     expect(asked.slice(0, 4)).toEqual([null, '2', '2', '3'])
   })
 
   it('ends as unreachable, with a sentence, when the server stays away', async () => {
     const { shell } = scripted([() => answer('')])
-    const error: unknown = await tail(shell, {}, 0).catch((thrown: unknown) => thrown)
+    const error: unknown = await followed(shell, 0).catch((thrown: unknown) => thrown)
     expect(error).toBeInstanceOf(CommandError)
     expect(error).toMatchObject({
       exitCode: EXIT.unreachable,
@@ -27,7 +27,7 @@ describe('the tail', () => {
   })
 
   it('ends when whoever reads it has gone', async () => {
-    const { shell } = scripted([() => answer('id: 1\ndata: {}\n\n')])
+    const { shell } = scripted([() => answer(event(1))])
     const gone = new Error('gone')
     const output = {
       ...shell.output,
@@ -35,9 +35,18 @@ describe('the tail', () => {
         throw gone
       },
     }
-    await expect(tail({ ...shell, output }, { json: true }, 60_000)).rejects.toBe(gone)
+    await expect(followed({ ...shell, output }, 60_000)).rejects.toBe(gone)
   })
 })
+
+const event = (number: number): string => `id: ${number}\nevent: request\ndata: {"n":${number}}\n\n`
+
+const followed = (shell: Shell, patienceMs: number): Promise<never> =>
+  follow(shell, {
+    stream: 'streamRequests',
+    show: ({ data }) => shell.output.line(JSON.stringify(data)),
+    patienceMs,
+  })
 
 /** An answer that ends after its text, well or with an error. */
 function answer(text: string, error?: Error): Promise<Response> {
