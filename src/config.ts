@@ -186,7 +186,7 @@ function unknownNames({ file, flags }: Sources): Finding[] {
       .filter(isUnknown)
       .map((name) => missing(name, file.path, `Correct or remove "${name}" in that file.`)),
     ...Object.keys(flags)
-      .filter((name) => flags[name] !== undefined && isUnknown(name))
+      .filter(isUnknown)
       .map((name) => missing(name, `--set ${name}`, 'See "spillway config list" for what there is.')),
   ]
 }

@@ -164,6 +164,17 @@ describe('serve', () => {
     expect(err).toContain('from 0 to 65535')
   })
 
+  it.each([
+    ['nonsense', '--set wants <name>=<value>, not "nonsense".'],
+    ['portt=1', '--set portt: There is no setting called "portt". Did you mean "port"?'],
+    ['port=99999', '--port: The setting port must be a whole number from 0 to 65535.'],
+  ])('is refused with --set %s, which says why', async (pair, words) => {
+    place = await openPlace(false)
+    const { code, err } = await place.run(['serve', '--set', pair])
+    expect(code).not.toBe(0)
+    expect(err).toContain(words)
+  })
+
   it('says what HTTPS needs in a sentence of its own', async () => {
     place = await openPlace(false)
     const { err } = await place.run(['serve', '--port', '0', '--tls-cert', '/nowhere.pem'])

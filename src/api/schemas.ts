@@ -249,6 +249,10 @@ export const systemSchema = z.object({
   database: z.object({ kind: z.string(), place: z.string() }),
   memoryBytes: z.number(),
   pricesAsOf: z.string(),
+  certificate: z
+    .object({ subject: z.string(), serialNumber: z.string(), expiresAt: time })
+    .optional()
+    .describe('the one that is shown to clients, with TLS'),
 })
 
 export const checkSchema = z.object({ findings: z.array(z.string()) })

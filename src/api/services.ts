@@ -3,6 +3,7 @@
  * the gateway, described by what the API needs of them. Types only.
  */
 import type { Account, AccountId } from '../core/account.ts'
+import type { CertificateStatus } from '../core/certificate.ts'
 import type { RouteAnswer, RouteQuestion } from '../core/dry-run.ts'
 import type { Health } from '../core/health.ts'
 import type { LedgerRow } from '../core/ledger.ts'
@@ -219,4 +220,6 @@ export interface SystemInfo {
   readonly dataDirectory: string
   readonly database: { readonly kind: string; readonly place: string }
   readonly memoryBytes: () => number
+  /** The one that is shown to clients; undefined without TLS. */
+  readonly certificate: (() => CertificateStatus) | undefined
 }

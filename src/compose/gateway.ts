@@ -30,7 +30,7 @@ import { createNetworks, type Networks } from './networks.ts'
 import { createProxyContext } from './proxy-context.ts'
 import { startRetention } from './retention.ts'
 import { hasBudgets, readSpending, waitingByClass, warnOfRules } from './routing-start.ts'
-import { toServices } from './services.ts'
+import { type Parts, toServices } from './services.ts'
 import { createSigningIn } from './signing-in.ts'
 
 const WARM_UP_MS = 100
@@ -61,12 +61,14 @@ export interface Gateway {
 export interface GatewayOptions {
   /** Log lines that could not be written. */
   readonly logLinesDropped: () => number
+  /** Of a server that speaks TLS. */
+  readonly certificate?: Parts['certificate']
   readonly environment: Readonly<Record<string, string | undefined>>
 }
 
 export function createGateway(
   foundation: Foundation,
-  { logLinesDropped, environment }: GatewayOptions,
+  { logLinesDropped, environment, certificate }: GatewayOptions,
 ): Gateway {
   const { storage, config, log, directory } = foundation
   const feed = createFeed<LedgerRow>(clock.elapsed)
@@ -90,7 +92,7 @@ export function createGateway(
   const proxy = createProxy(context)
   const signingIn = createSigningIn(foundation)
   const app = createLazyApp({
-    services: toServices(foundation, { pool, metrics, feed, keeper, keeping, context, signingIn }),
+    services: toServices(foundation, { ...parts, keeper, keeping, context, signingIn, certificate }),
     log,
     ...createDoor(foundation, signingIn.visits),
   })

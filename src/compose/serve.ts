@@ -2,7 +2,6 @@
  * Runs the server: opens what it stands on, listens, says where, and on a signal stops
  * accepting, lets running answers end, writes everything down and leaves.
  */
-import { readFileSync } from 'node:fs'
 import { isLoopbackHost } from '../core/access.ts'
 import { GatewayError, messageOf } from '../core/error.ts'
 import { writeErrorEnvelope } from '../dialects/messages/error.ts'
@@ -11,7 +10,8 @@ import { removeServerNote, writeServerNote } from '../platform/data-directory.ts
 import { createLineOutput, type LineOutput } from '../platform/output.ts'
 import { type Server, startServer } from '../platform/server/server.ts'
 import type { Settings } from '../settings.ts'
-import { isMissing, openFoundation } from './foundation.ts'
+import { openCertificate, type ServedCertificate } from './certificate.ts'
+import { type Foundation, isMissing, openFoundation } from './foundation.ts'
 import { createGateway, type Gateway } from './gateway.ts'
 import type { Places } from './places.ts'
 import { VERSION } from './version.ts'
@@ -57,21 +57,25 @@ export async function startGateway(options: ServeOptions): Promise<RunningGatewa
     writeLog: output.write,
     keepsLogFile: true,
   })
+  const certificate = await openCertificateOf(foundation)
   const gateway = createGateway(foundation, {
     environment,
+    certificate: certificate?.status,
     logLinesDropped: () => output.dropped + (foundation.logFile?.dropped ?? 0),
   })
   try {
     await gateway.ready()
     const settings = gateway.settings()
-    const server = listen(gateway, settings)
+    const server = listen(gateway, settings, certificate)
     const url = `${settings.tlsCert === '' ? 'http' : 'https'}://${hostFor(settings.host)}:${server.port}`
     await announce(server, url, places.dataDirectory)
     gateway.keepAccounts()
+    const unfollow = certificate?.follow(server, gateway.log)
     return {
       url,
       gateway,
       async stop(graceMs) {
+        unfollow?.()
         gateway.endFeeds()
         gateway.endWaits()
         // Whoever waited is told so, before connections are cut.
@@ -88,6 +92,15 @@ export async function startGateway(options: ServeOptions): Promise<RunningGatewa
   }
 }
 
+async function openCertificateOf({ config, close }: Foundation): Promise<ServedCertificate | undefined> {
+  try {
+    return openCertificate(config.settings())
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
 /** Commands find the server by its note; where none can be left, nothing else will be written either. */
 async function announce(server: Server, url: string, directory: string): Promise<void> {
   try {
@@ -99,9 +112,8 @@ async function announce(server: Server, url: string, directory: string): Promise
   }
 }
 
-function listen(gateway: Gateway, settings: Settings): Server {
+function listen(gateway: Gateway, settings: Settings, certificate: ServedCertificate | undefined): Server {
   const { host, port } = settings
-  const tls = readTls(settings)
   if (settings.requireKeys === 'off' && !isLoopbackHost(host)) {
     throw new GatewayError(
       'bad-request',
@@ -112,7 +124,7 @@ function listen(gateway: Gateway, settings: Settings): Server {
     return startServer({
       host,
       port,
-      tls,
+      tls: certificate?.atStart,
       handler: gateway.handler,
       clientOf: gateway.clientOf,
       limits: SERVER_LIMITS,
@@ -121,25 +133,6 @@ function listen(gateway: Gateway, settings: Settings): Server {
     })
   } catch (cause) {
     throw new GatewayError('unavailable', problemWith(host, port, cause), { cause })
-  }
-}
-
-function readTls({ tlsCert, tlsKey }: Settings): { readonly cert: string; readonly key: string } | undefined {
-  if (tlsCert === '' && tlsKey === '') return undefined
-  if (tlsCert === '' || tlsKey === '') {
-    throw new GatewayError(
-      'bad-request',
-      'HTTPS needs both a certificate and its key: --tls-cert and --tls-key.',
-    )
-  }
-  return { cert: readPem(tlsCert), key: readPem(tlsKey) }
-}
-
-function readPem(file: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (cause) {
-    throw new GatewayError('bad-request', `The file ${file} cannot be read: ${messageOf(cause)}.`, { cause })
   }
 }
 

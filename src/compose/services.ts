@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import type { Services } from '../api/services.ts'
 import type { SignInPurpose } from '../api/sign-ins.ts'
 import type { Account } from '../core/account.ts'
+import { type CertificateStatus, certificateProblems } from '../core/certificate.ts'
 import { HEALTHY } from '../core/health.ts'
 import type { LedgerRow } from '../core/ledger.ts'
 import { UNKNOWN_STANDING } from '../core/standing.ts'
@@ -25,7 +26,7 @@ import type { Foundation } from './foundation.ts'
 import type { SigningIn } from './signing-in.ts'
 import { VERSION } from './version.ts'
 
-interface Parts {
+export interface Parts {
   readonly pool: Pool
   readonly metrics: Metrics
   readonly feed: Feed<LedgerRow>
@@ -33,11 +34,12 @@ interface Parts {
   readonly keeping: KeeperContext
   readonly context: ProxyContext
   readonly signingIn: SigningIn
+  readonly certificate: (() => CertificateStatus) | undefined
 }
 
 export function toServices(
   foundation: Foundation,
-  { pool, metrics, feed, keeper, keeping, context, signingIn }: Parts,
+  { pool, metrics, feed, keeper, keeping, context, signingIn, certificate }: Parts,
 ): Services {
   const { storage, config, secrets, directory } = foundation
   return {
@@ -67,7 +69,7 @@ export function toServices(
     historyId,
     feed,
     logs: foundation.logs,
-    problems: () => logProblems(foundation.logFile),
+    problems: () => [...logProblems(foundation.logFile), ...problemsOf(certificate)],
     metrics: metrics.text,
     system: {
       version: VERSION,
@@ -77,6 +79,7 @@ export function toServices(
       dataDirectory: directory.path,
       database: { kind: storage.database.kind, place: storage.database.place },
       memoryBytes: () => process.memoryUsage.rss(),
+      certificate,
     },
     door: signingIn.door,
     passwords: signingIn.passwords,
@@ -89,6 +92,9 @@ const logProblems = (file: Foundation['logFile']): readonly string[] =>
   file?.problem === undefined
     ? []
     : [`The log file ${file.path} cannot be written: ${file.problem}. ${file.dropped} lines are lost.`]
+
+const problemsOf = (certificate: Parts['certificate']): readonly string[] =>
+  certificate === undefined ? [] : certificateProblems(certificate(), clock.now())
 
 const storedIn = ({ storage, payloads }: Foundation) => ({
   accounts: storage.accounts,

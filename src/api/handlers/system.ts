@@ -19,9 +19,16 @@ export function systemHandlers(services: Services): Pick<Handlers, 'health' | 's
       database: { ...system.database },
       memoryBytes: system.memoryBytes(),
       pricesAsOf: PRICES_AS_OF,
+      ...certificateOf(system),
     }),
     checkDatabase: async () => ({ findings: [...(await services.checkDatabase())] }),
   }
+}
+
+function certificateOf({ certificate }: Services['system']): Pick<Answer<'system'>, 'certificate'> {
+  if (certificate === undefined) return {}
+  const { subject, serialNumber, expiresAt } = certificate()
+  return { certificate: { subject, serialNumber, expiresAt: toIso(expiresAt) } }
 }
 
 /** `degraded`: traffic goes on, but somebody should look. `unhealthy`: what is booked is being lost. Without any account there is nothing wrong yet. */

@@ -94,7 +94,8 @@ function toFlags(flags: ServeFlags): Readonly<Record<string, unknown>> {
     if (name === undefined) throw new CommandError(EXIT.usage, `--set wants <name>=<value>, not "${text}".`)
     return [name, value] as const
   })
-  return { ...Object.fromEntries(pairs), host, port, tlsCert, tlsKey }
+  const own = Object.entries({ host, port, tlsCert, tlsKey }).filter(([, value]) => value !== undefined)
+  return Object.fromEntries([...pairs, ...own])
 }
 
 const start = async (shell: Shell, flags: ServeFlags): Promise<void> =>
