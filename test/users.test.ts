@@ -149,6 +149,19 @@ describe('who is signed in', () => {
     expect((await guest.send('POST', '/api/sign-in/link', { token })).status).toBe(401)
   })
 
+  it('does not come back with being let in again, or with the old role', async () => {
+    await add('boss')
+    const browser = await signedIn(world, 'owner')
+    const params = { id: 'owner' }
+    await world.api.changeUser({ params, body: { disabled: true } })
+    await world.api.changeUser({ params, body: { disabled: false } })
+    expect((await browser.ask('/api/whoami')).status).toBe(401)
+    const again = await signedIn(world, 'viewer')
+    for (const role of ['operator', 'viewer'] as const)
+      await world.api.changeUser({ params: { id: 'viewer' }, body: { role } })
+    expect((await again.ask('/api/whoami')).status).toBe(401)
+  })
+
   it('stays so when only their name changes', async () => {
     await add('boss')
     const browser = await signedIn(world, 'owner')

@@ -3,6 +3,7 @@ import type { DoorService } from '../api/door.ts'
 import { readOidcRoles } from '../core/oidc-roles.ts'
 import type { Passwords } from '../core/ports/people.ts'
 import { later } from '../core/time.ts'
+import { hasUser } from '../core/visit.ts'
 import { createLinks, LINK_LIFE_MS } from '../door/links.ts'
 import { createOidcSignIn, type OidcSettings } from '../door/oidc.ts'
 import type { SecretSource } from '../door/secrets.ts'
@@ -33,7 +34,13 @@ const SECRETS: SecretSource = {
 export function createSigningIn({ storage, config, secrets, log }: Foundation): SigningIn {
   const { settings } = config
   const limits = () => ({ idleMs: settings().signInIdleMs, longestMs: settings().signInLongestMs })
-  const visits = createVisits({ store: storage.visits, secrets: SECRETS, clock, limits })
+  const visits = createVisits({
+    store: storage.visits,
+    secrets: SECRETS,
+    clock,
+    isWelcome: (visit) => hasUser(visit, storage.users.all()),
+    limits,
+  })
   const links = createLinks(SECRETS, clock.elapsed)
   const passwords = createPasswords()
   const { users, audit } = storage
@@ -54,9 +61,9 @@ export function createSigningIn({ storage, config, secrets, log }: Foundation): 
     finishOidc: oidc.finish,
     visits: visits.all,
     end: visits.end,
-    async endUser(id) {
+    endUser(id) {
       links.forget(id)
-      await visits.end(visits.all().filter(({ userId }) => userId === id))
+      return visits.endOf(id)
     },
     facts: () => ({ hasOidc: oidc.isSetUp(), ...placeOf(settings()) }),
   }

@@ -4,7 +4,7 @@
  * cookie and nowhere else; here is its digest. Must not touch a clock.
  */
 import type { Millis } from './time.ts'
-import type { PersonRole } from './user.ts'
+import type { PersonRole, User } from './user.ts'
 
 /** How somebody has signed in. */
 export type SignInWay = 'link' | 'password' | 'oidc'
@@ -26,6 +26,11 @@ export interface Visit {
   /** When it is over, however much it is used. */
   readonly endsAt: Millis
 }
+
+/** Whether its user is there, may come in and has the same role; whoever is no user of ours needs none. */
+export const hasUser = ({ userId, role }: Visit, users: readonly User[]): boolean =>
+  userId === undefined ||
+  users.some((user) => user.id === userId && user.disabledAt === undefined && user.role === role)
 
 /** Over since it ended, or since nobody has used it for `idleMs`. */
 export const isOver = ({ endsAt, usedAt }: Visit, now: Millis, idleMs: number): boolean =>

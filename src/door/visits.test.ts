@@ -11,8 +11,10 @@ function open() {
   const clock = manualClock()
   const store = memoryVisits()
   const limits = { idleMs: HOUR, longestMs: 10 * HOUR }
-  const visits = createVisits({ store, secrets: countedSecrets(), clock, limits: () => limits })
-  return { clock, store, limits, visits }
+  const unwelcome = new Set<string>()
+  const isWelcome = ({ name }: { readonly name: string }): boolean => !unwelcome.has(name)
+  const visits = createVisits({ store, secrets: countedSecrets(), clock, isWelcome, limits: () => limits })
+  return { clock, store, limits, unwelcome, visits }
 }
 
 describe('a visit', () => {
@@ -47,6 +49,13 @@ describe('a visit', () => {
     clock.advance(30 * MINUTE)
     limits.idleMs = 20 * MINUTE
     expect(visits.of(secret)).toBeUndefined()
+  })
+
+  it('is over when its user is no longer welcome', async () => {
+    const { visits, unwelcome } = open()
+    const { secret } = await visits.begin(ANN)
+    unwelcome.add('ann')
+    expect([visits.of(secret), visits.all()]).toEqual([undefined, []])
   })
 
   it('is written down as used once a minute at most', async () => {

@@ -17,6 +17,8 @@ export interface VisitOptions {
   readonly store: VisitStore
   readonly secrets: SecretSource
   readonly clock: Clock
+  /** Whether whoever it is may still be here: users come and go. */
+  readonly isWelcome: (visit: Visit) => boolean
   readonly limits: () => { readonly idleMs: number; readonly longestMs: number }
 }
 
@@ -35,10 +37,12 @@ export interface Visits {
   /** Those that are not over, the latest first. */
   all(): readonly Visit[]
   end(visits: readonly Visit[]): Promise<void>
+  /** Those of a user, also where they may not be here any more: one that is welcome again begins anew. */
+  endOf(userId: string): Promise<void>
 }
 
-export function createVisits({ store, secrets, clock, limits }: VisitOptions): Visits {
-  const isLive = (visit: Visit): boolean => !isOver(visit, clock.now(), limits().idleMs)
+export function createVisits({ store, secrets, clock, isWelcome, limits }: VisitOptions): Visits {
+  const isLive = (visit: Visit): boolean => !isOver(visit, clock.now(), limits().idleMs) && isWelcome(visit)
   const end = async (visits: readonly Visit[]): Promise<void> => {
     if (visits.length > 0) await store.remove(visits.map(({ id }) => id))
   }
@@ -65,5 +69,6 @@ export function createVisits({ store, secrets, clock, limits }: VisitOptions): V
     },
     all: () => store.all().filter(isLive).toReversed(),
     end,
+    endOf: (userId) => end(store.all().filter((visit) => visit.userId === userId)),
   }
 }

@@ -2,7 +2,7 @@
 import { GatewayError } from '../../src/core/error.ts'
 import type { AuditRecord, Passwords, UserStore, VisitStore } from '../../src/core/ports/people.ts'
 import type { User } from '../../src/core/user.ts'
-import type { Visit } from '../../src/core/visit.ts'
+import { hasUser, type Visit } from '../../src/core/visit.ts'
 import { createLinks } from '../../src/door/links.ts'
 import type { SecretSource } from '../../src/door/secrets.ts'
 import { createSignIn } from '../../src/door/sign-in.ts'
@@ -94,7 +94,13 @@ export function openDoor(...people: readonly User[]) {
     list: async () => written,
   }
   const limits = () => ({ idleMs: 3_600_000, longestMs: 36_000_000 })
-  const visits = createVisits({ store: memoryVisits(), secrets, clock, limits })
+  const visits = createVisits({
+    store: memoryVisits(),
+    secrets,
+    clock,
+    isWelcome: (visit) => hasUser(visit, users.all()),
+    limits,
+  })
   const links = createLinks(secrets, clock.elapsed)
   const log = memoryLog()
   const signIn = createSignIn({ links, visits, users, passwords, audit, secrets, clock, log })
