@@ -3,6 +3,7 @@
  * and whether it takes effect at once. A setting without effect does not belong here.
  */
 import { ACCOUNTS_SETTINGS } from './settings/accounts.ts'
+import { ALERT_SETTINGS } from './settings/alerts.ts'
 import { LOGGING_SETTINGS } from './settings/logging.ts'
 import { NETWORK_SETTINGS } from './settings/network.ts'
 import { PAYLOAD_SETTINGS } from './settings/payloads.ts'
@@ -24,6 +25,7 @@ export const SETTING_AREAS = {
   Logs: LOGGING_SETTINGS,
   Upkeep: UPKEEP_SETTINGS,
   Payloads: PAYLOAD_SETTINGS,
+  Alerts: ALERT_SETTINGS,
 } as const
 
 export const SETTINGS = {
@@ -36,6 +38,7 @@ export const SETTINGS = {
   ...LOGGING_SETTINGS,
   ...UPKEEP_SETTINGS,
   ...PAYLOAD_SETTINGS,
+  ...ALERT_SETTINGS,
 } as const
 
 export type Settings = { readonly [Name in SettingName]: ReturnType<(typeof SETTINGS)[Name]['parse']> }

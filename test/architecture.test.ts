@@ -38,7 +38,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   api: ['hono', 'hono/html', 'zod'],
   cli: ['commander'],
   compose: ['@clack/prompts'],
-  platform: ['age-encryption', 'oauth4webapi', 'pino'],
+  platform: ['age-encryption', 'nodemailer', 'oauth4webapi', 'pino', 'standardwebhooks'],
   settings: ['re2js'],
   storage: ['re2js'],
 }

@@ -6,6 +6,7 @@
 import { z } from 'zod'
 import { accountRoutes } from './account-routes.ts'
 import type { accountSchema } from './account-schemas.ts'
+import { alertRoutes } from './alert-routes.ts'
 import { configPlainRoutes, configRoutes } from './config-routes.ts'
 import type { settingSchema } from './config-schemas.ts'
 import { doorRoutes } from './door-routes.ts'
@@ -31,6 +32,7 @@ export const routes = {
   ...forecastRoutes,
   ...payloadRoutes,
   ...doorRoutes,
+  ...alertRoutes,
   listRequests: {
     method: 'GET',
     path: '/api/requests',

@@ -6,6 +6,7 @@ import type { Call } from './call.ts'
 import type { Answer, Input, RouteName } from './contract.ts'
 import { accountFileHandlers } from './handlers/account-files.ts'
 import { accountHandlers } from './handlers/accounts.ts'
+import { alertHandlers } from './handlers/alerts.ts'
 import { auditHandlers } from './handlers/audit.ts'
 import { configHandlers } from './handlers/config.ts'
 import { doorHandlers } from './handlers/door.ts'
@@ -32,6 +33,7 @@ export const createHandlers = (services: Services): Handlers => ({
   ...signInHandlers(services),
   ...upkeepHandlers(services),
   ...forecastHandlers(services),
+  ...alertHandlers(services),
   ...historyHandlers(services),
   ...requestHandlers(services),
   ...payloadHandlers(services),

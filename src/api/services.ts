@@ -29,6 +29,7 @@ import type { StrategyName } from '../core/strategies.ts'
 import type { Millis } from '../core/time.ts'
 import type { TokenHealth } from '../core/token.ts'
 import type { WaitCause } from '../core/waiting.ts'
+import type { AlertsService } from './alert-service.ts'
 import type { DoorService } from './door.ts'
 import type { SignIns } from './sign-ins.ts'
 
@@ -46,6 +47,7 @@ export interface Services {
   readonly live: LiveAccounts
   readonly config: ConfigService
   readonly routing: RoutingService
+  readonly alerts: AlertsService
   readonly providers: readonly ProviderInfo[]
   readonly ledgerStatus: () => LedgerStatus
   readonly checkDatabase: () => Promise<readonly string[]>

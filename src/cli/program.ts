@@ -5,6 +5,7 @@
 import { Command, CommanderError } from 'commander'
 import { ApiError } from '../api/error.ts'
 import { addAccountCommands } from './commands/accounts.ts'
+import { addAlertCommands } from './commands/alerts.ts'
 import { addClientCommands } from './commands/client.ts'
 import { addConfigCommands } from './commands/config.ts'
 import { addControlPlaneCommands } from './commands/control-plane.ts'
@@ -46,6 +47,7 @@ export function createProgram(makeShell: ShellFactory): Command {
   addRouteCommands(program, shell)
   addOverviewCommands(program, shell)
   addForecastCommand(program, shell)
+  addAlertCommands(program, shell)
   addSimulateCommand(program, shell)
   addConfigCommands(program, shell)
   addControlPlaneCommands(program, shell)

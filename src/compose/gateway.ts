@@ -21,6 +21,7 @@ import { originOf } from '../proxy/target.ts'
 import type { Settings } from '../settings.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
 import { accountGauges, logEvent } from './accounts-watch.ts'
+import { createAlerts } from './alerts.ts'
 import { createDispatch } from './dispatch.ts'
 import { createDoor } from './door.ts'
 import { createFeed } from './feed.ts'
@@ -86,7 +87,8 @@ export function createGateway(
   const upstream = openUpstream(foundation, environment)
   const keeping = createKeeperContext(foundation, { pool, upstream, metrics })
   const keeper = createKeeper(keeping)
-  const parts = { pool, tokens: keeper.tokens, upstream, metrics, feed, line, spending }
+  const alerts = createAlerts(foundation, { pool, spending, upstream, environment })
+  const parts = { pool, tokens: keeper.tokens, upstream, metrics, feed, line, spending, alerts }
   const context = createProxyContext(foundation, parts)
   warnOfRules(context.settings().rules, foundation)
   const proxy = createProxy(context)
@@ -114,12 +116,13 @@ export function createGateway(
     endWaits: line.stop,
     keepAccounts() {
       stopKeeping = keeper.start()
+      alerts.start()
     },
     async close() {
       stopKeeping()
       stopRetention()
       // A renewed token has to be stored before the storage is closed, and nothing read after that.
-      await Promise.all([keeper.settled(), spendingKnown])
+      await Promise.all([keeper.settled(), spendingKnown, alerts.stop()])
       upstream.close()
       await foundation.close()
     },

@@ -20,6 +20,7 @@ import type { ProxySettings } from '../proxy/settings.ts'
 import type { Spending } from '../proxy/spending.ts'
 import type { Settings } from '../settings.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import type { Alerts } from './alerts.ts'
 import { createAttemptLimit } from './attempt-limit.ts'
 import type { Feed } from './feed.ts'
 import type { Foundation } from './foundation.ts'
@@ -34,13 +35,14 @@ export interface ProxyParts {
   readonly feed: Feed<LedgerRow>
   readonly line: Line
   readonly spending: Spending
+  readonly alerts: Pick<Alerts, 'booked'>
 }
 
 export function createProxyContext(
   { storage, payloads, config, log, secrets }: Foundation,
   parts: ProxyParts,
 ): ProxyContext {
-  const { pool, tokens, upstream, metrics, feed, line, spending } = parts
+  const { pool, tokens, upstream, metrics, feed, line, spending, alerts } = parts
   const unpriced = new Set<string>()
   return {
     clock,
@@ -72,6 +74,7 @@ export function createProxyContext(
         metrics.booked(row)
         if (row.accountId !== undefined) spending.spent(row.accountId, row.costUsd ?? 0)
         feed.push(row)
+        alerts.booked(row)
       },
       unpriced(model, request) {
         if (unpriced.has(model) || unpriced.size > MOST_UNPRICED) return

@@ -21,6 +21,7 @@ import { dryRun } from '../proxy/dry-run.ts'
 import type { Pool } from '../proxy/pool.ts'
 import { toUserError } from '../storage/database.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import type { Alerts } from './alerts.ts'
 import type { Feed } from './feed.ts'
 import type { Foundation } from './foundation.ts'
 import type { SigningIn } from './signing-in.ts'
@@ -35,11 +36,12 @@ export interface Parts {
   readonly context: ProxyContext
   readonly signingIn: SigningIn
   readonly certificate: (() => CertificateStatus) | undefined
+  readonly alerts: Alerts
 }
 
 export function toServices(
   foundation: Foundation,
-  { pool, metrics, feed, keeper, keeping, context, signingIn, certificate }: Parts,
+  { pool, metrics, feed, keeper, keeping, context, signingIn, certificate, alerts }: Parts,
 ): Services {
   const { storage, config, secrets, directory } = foundation
   return {
@@ -48,6 +50,7 @@ export function toServices(
     secrets,
     config,
     live: liveOf(pool),
+    alerts: alerts.service,
     routing: {
       rules: () => context.settings().rules,
       spentUsd: context.spending.ofGroup,

@@ -53,6 +53,20 @@ export function readLength(text: string): number | undefined {
   return count === undefined ? undefined : Math.round(Number(count) * (UNITS[unit] ?? SECOND))
 }
 
+const WRITTEN = [
+  ['d', DAY],
+  ['h', HOUR],
+  ['m', MINUTE],
+  ['s', SECOND],
+] as const
+
+/** The reverse of `readLength`, in the largest unit that it is whole in: "10m", "1d". */
+export function writeLength(lengthMs: number): string {
+  if (lengthMs === 0) return '0s'
+  const [unit, ms] = WRITTEN.find(([, each]) => lengthMs % each === 0) ?? ['ms', 1]
+  return `${lengthMs / ms}${unit}`
+}
+
 /** "2 h 5 min", "40 s": for sentences that people read. */
 export function describeLength(lengthMs: number): string {
   const seconds = Math.max(0, Math.ceil(lengthMs / SECOND))

@@ -9,6 +9,7 @@ import { SCHEMA_1 } from './schema/0001-first.ts'
 import { SCHEMA_2 } from './schema/0002-accounts.ts'
 import { SCHEMA_3 } from './schema/0003-routing.ts'
 import { SCHEMA_6 } from './schema/0006-people.ts'
+import { SCHEMA_7 } from './schema/0007-alerts.ts'
 
 export interface Migration {
   readonly version: number
@@ -21,6 +22,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 2, statements: SCHEMA_2 },
   { version: 3, statements: SCHEMA_3 },
   { version: 6, statements: SCHEMA_6 },
+  { version: 7, statements: SCHEMA_7 },
 ]
 
 const LATEST = MIGRATIONS.at(-1)?.version ?? 0

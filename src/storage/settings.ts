@@ -4,7 +4,15 @@
  */
 import type { SettingStore, TermsStore } from '../core/ports/stores.ts'
 import { toMillis } from '../core/time.ts'
-import { type Database, jsonOf, optionalText, statement, textOf, toUserError } from './database.ts'
+import {
+  type Database,
+  jsonOf,
+  optionalText,
+  type Statement,
+  statement,
+  textOf,
+  toUserError,
+} from './database.ts'
 
 export async function openSettings(database: Database): Promise<SettingStore> {
   const rows = await database.load('select * from settings')
@@ -37,10 +45,14 @@ export async function readMeta(database: Database, name: string): Promise<string
 }
 
 export async function writeMeta(database: Database, name: string, value: string): Promise<void> {
-  const text =
-    'insert into meta (name, value) values ($1, $2) on conflict (name) do update set value = excluded.value'
-  await database.commit([statement(text, name, value)], 'full')
+  await database.commit([writingMeta(name, value)], 'full')
 }
+
+export const writingMeta = (name: string, value: string): Statement =>
+  statement(
+    'insert into meta (name, value) values ($1, $2) on conflict (name) do update set value = excluded.value',
+    ...[name, value],
+  )
 
 const TERMS = 'subscription-terms-accepted-at'
 

@@ -4,6 +4,7 @@
  * stores there are.
  */
 import type { Account } from '../core/account.ts'
+import type { AlertStore, TrafficHistory } from '../core/ports/alerts.ts'
 import type { Clock } from '../core/ports/clock.ts'
 import type { Log } from '../core/ports/log.ts'
 import type { AuditLog, UserStore, VisitStore } from '../core/ports/people.ts'
@@ -21,6 +22,7 @@ import type {
 } from '../core/ports/stores.ts'
 import { later } from '../core/time.ts'
 import { openAccounts } from './accounts.ts'
+import { openAlerts } from './alerts.ts'
 import { createAuditLog } from './audit.ts'
 import { openBindings } from './bindings.ts'
 import { openCredentials } from './credentials.ts'
@@ -35,6 +37,7 @@ import { createReadings } from './readings.ts'
 import { createRequestLog } from './requests.ts'
 import { openRescueFile } from './rescue-file.ts'
 import { openTerms } from './settings.ts'
+import { createTrafficHistory } from './traffic.ts'
 import { openUsers } from './users.ts'
 import { openVisits } from './visits.ts'
 
@@ -54,6 +57,8 @@ export interface Storage {
   readonly users: UserStore
   readonly visits: VisitStore
   readonly audit: AuditLog
+  readonly alerts: AlertStore
+  readonly traffic: TrafficHistory
   close(): Promise<void>
 }
 
@@ -99,6 +104,8 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     users: await openUsers(database),
     visits: await openVisits(database, ledger),
     audit: createAuditLog(database),
+    alerts: await openAlerts(database, { clock, newId: options.newId }),
+    traffic: createTrafficHistory(database, ledger.settled),
     async close() {
       credentials.close()
       readings.close()

@@ -4,16 +4,10 @@
  * again costs nothing. What it says is decided in core/forecast.ts.
  */
 import type { Account } from '../../core/account.ts'
-import {
-  type AccountForecast,
-  forecastAccount,
-  forecastPool,
-  HISTORY_MS,
-  type PoolForecast,
-} from '../../core/forecast.ts'
+import { HISTORY_MS } from '../../core/forecast.ts'
+import { forecastAll, standingOf, type WholeForecast } from '../../core/forecast-all.ts'
 import { type Outcome, originsOf, outcomesAt, scoresOf } from '../../core/forecast-backtest.ts'
 import { readAll } from '../../core/reading-pages.ts'
-import { stateOf } from '../../core/state.ts'
 import { DAY, HOUR, later, MINUTE, type Millis, toIso } from '../../core/time.ts'
 import type { Answer, Input } from '../contract.ts'
 import { toForecastView } from '../forecast-views.ts'
@@ -27,14 +21,9 @@ const FORECAST_KEPT_MS = MINUTE
 const BACKTEST_KEPT_MS = 10 * MINUTE
 const BACKTEST_EVERY_MS = 3 * HOUR
 
-interface Whole {
-  readonly accounts: readonly AccountForecast[]
-  readonly pool: PoolForecast
-}
-
 export function forecastHandlers(services: Services): Pick<Handlers, 'forecast' | 'backtest'> {
   const { clock } = services
-  const forecasts: Kept<Whole> = keepFor(FORECAST_KEPT_MS, clock)
+  const forecasts: Kept<WholeForecast> = keepFor(FORECAST_KEPT_MS, clock)
   const backtests: Kept<Answer<'backtest'>> = keepFor(BACKTEST_KEPT_MS, clock)
   return {
     async forecast({ query: { account, offsetMinutes } }) {
@@ -49,33 +38,6 @@ export function forecastHandlers(services: Services): Pick<Handlers, 'forecast' 
       return backtests(key, () => backtest(services, accounts, query))
     },
   }
-}
-
-/** What a forecast is no longer true after: which accounts there are, and how each stands. */
-const standingOf = ({ accounts, live, clock }: Services): string =>
-  accounts
-    .all()
-    .map((account) => {
-      const { kind, until } = stateOf(account, live.of(account.id).health, clock.now())
-      return `${account.id} ${account.name} ${account.tier} ${kind} ${until ?? ''}`
-    })
-    .join('\n')
-
-async function forecastAll(services: Services): Promise<Whole> {
-  const { clock } = services
-  const now = clock.now()
-  const telling = new Set(services.providers.flatMap(({ id, tellsUsage }) => (tellsUsage ? id : [])))
-  const accounts: AccountForecast[] = []
-  for (const account of services.accounts.all()) {
-    const { windows, health } = services.live.of(account.id)
-    const state = stateOf(account, health, now)
-    const readings = windows.length === 0 ? [] : await readingsOf(services, account, later(now, -HISTORY_MS))
-    const { name, tier, provider } = account
-    const tellsUsage = telling.has(provider)
-    accounts.push(forecastAccount({ account: name, state, tier, tellsUsage, windows, readings }, now))
-    await clock.sleep(0)
-  }
-  return { accounts, pool: forecastPool(accounts, now) }
 }
 
 const readingsOf = ({ readings, clock }: Services, { id }: Account, since: Millis) =>

@@ -32,7 +32,15 @@ function certificateOf({ certificate }: Services['system']): Pick<Answer<'system
 }
 
 /** `degraded`: traffic goes on, but somebody should look. `unhealthy`: what is booked is being lost. Without any account there is nothing wrong yet. */
-function health({ accounts, live, clock, ledgerStatus, payloads, system, ...services }: Services): Answer<'health'> {
+function health({
+  accounts,
+  live,
+  clock,
+  ledgerStatus,
+  payloads,
+  system,
+  ...services
+}: Services): Answer<'health'> {
   const now = clock.now()
   const all = accounts.all()
   const ready = all.filter(
@@ -46,6 +54,7 @@ function health({ accounts, live, clock, ledgerStatus, payloads, system, ...serv
     ...(lost > 0 ? [`${lost} ledger rows could be stored nowhere.`] : []),
     ...services.problems(),
     ...(all.length > 0 && ready === 0 ? ['No account is ready.'] : []),
+    ...services.alerts.problems(),
   ]
   return {
     status: lost > 0 && problem !== undefined ? 'unhealthy' : statusOf(problems),

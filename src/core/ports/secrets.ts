@@ -9,6 +9,7 @@ export type SecretPurpose =
   | 'refresh-token'
   | 'account-network'
   | 'sign-in-flow'
+  | 'alert-channel'
   | 'key-check'
 
 export interface SecretBox {

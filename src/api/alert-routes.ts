@@ -1,0 +1,143 @@
+/** The contract's rows about alerts; what holds for contract.ts holds here. */
+import { z } from 'zod'
+import * as schemas from './alert-schemas.ts'
+import type { Route } from './route.ts'
+
+const ruleAnswer = { answer: schemas.alertRuleSchema } as const
+
+export const alertRoutes = {
+  listAlerts: {
+    method: 'GET',
+    path: '/api/alerts',
+    role: 'viewer',
+    summary: 'What was told, newest first; state=open: what is still so.',
+    query: schemas.alertQuerySchema,
+    answer: z.object({ alerts: z.array(schemas.alertSchema), nextCursor: z.string().optional() }),
+  },
+  acknowledgeAlert: {
+    method: 'POST',
+    path: '/api/alerts/:id/acknowledge',
+    role: 'operator',
+    summary: 'Say that somebody has seen it.',
+    answer: schemas.alertSchema,
+  },
+  listAlertRules: {
+    method: 'GET',
+    path: '/api/alerts/rules',
+    role: 'viewer',
+    summary: 'What is looked at.',
+    answer: z.object({ rules: z.array(schemas.alertRuleSchema) }),
+  },
+  addAlertRule: {
+    method: 'POST',
+    path: '/api/alerts/rules',
+    role: 'operator',
+    summary: 'Look at something more.',
+    body: schemas.newAlertRuleSchema,
+    ...ruleAnswer,
+    status: 201,
+  },
+  showAlertRule: {
+    method: 'GET',
+    path: '/api/alerts/rules/:id',
+    role: 'viewer',
+    summary: 'One rule, by id or name.',
+    ...ruleAnswer,
+  },
+  changeAlertRule: {
+    method: 'PATCH',
+    path: '/api/alerts/rules/:id',
+    role: 'operator',
+    summary: 'Change a rule, or turn it off and on.',
+    body: schemas.alertRuleChangeSchema,
+    ...ruleAnswer,
+  },
+  removeAlertRule: {
+    method: 'DELETE',
+    path: '/api/alerts/rules/:id',
+    role: 'operator',
+    summary: 'Look at it no more. Its history stays.',
+    ...ruleAnswer,
+  },
+  muteAlertRule: {
+    method: 'POST',
+    path: '/api/alerts/rules/:id/mute',
+    role: 'operator',
+    summary: 'Tell nobody for a while; what is still so then is told then.',
+    body: schemas.muteSchema,
+    ...ruleAnswer,
+  },
+  previewAlertRule: {
+    method: 'GET',
+    path: '/api/alerts/rules/:id/preview',
+    role: 'viewer',
+    summary: 'When a rule would have fired over the past days.',
+    query: schemas.previewQuerySchema,
+    answer: schemas.previewSchema,
+  },
+  previewAlert: {
+    method: 'POST',
+    path: '/api/alerts/preview',
+    role: 'viewer',
+    isRead: true,
+    summary: 'When a rule that is not there yet would have fired over the past days.',
+    query: schemas.previewQuerySchema,
+    body: schemas.newAlertRuleSchema,
+    answer: schemas.previewSchema,
+  },
+  listAlertChannels: {
+    method: 'GET',
+    path: '/api/alerts/channels',
+    role: 'viewer',
+    summary: 'Where alerts go; never an address that is a secret.',
+    answer: z.object({ channels: z.array(schemas.channelSchema) }),
+  },
+  addAlertChannel: {
+    method: 'POST',
+    path: '/api/alerts/channels',
+    role: 'operator',
+    summary:
+      'Tell somebody more. A webhook’s signing secret is in the answer, this once. Commands ask for the role owner.',
+    body: schemas.newChannelSchema,
+    answer: schemas.createdChannelSchema,
+    status: 201,
+  },
+  changeAlertChannel: {
+    method: 'PATCH',
+    path: '/api/alerts/channels/:id',
+    role: 'operator',
+    summary: 'Change a channel, or turn it off and on. Commands ask for the role owner.',
+    body: schemas.channelChangeSchema,
+    answer: schemas.channelSchema,
+  },
+  removeAlertChannel: {
+    method: 'DELETE',
+    path: '/api/alerts/channels/:id',
+    role: 'operator',
+    summary: 'Tell nobody there any more.',
+    answer: schemas.channelSchema,
+  },
+  testAlertChannel: {
+    method: 'POST',
+    path: '/api/alerts/channels/:id/test',
+    role: 'operator',
+    summary: 'Send a test, now and once.',
+    answer: schemas.channelTestSchema,
+  },
+  listAlertDeliveries: {
+    method: 'GET',
+    path: '/api/alerts/deliveries',
+    role: 'viewer',
+    summary: 'What was sent where and what came of it, newest first.',
+    query: schemas.deliveryQuerySchema,
+    answer: z.object({ deliveries: z.array(schemas.deliverySchema), nextCursor: z.string().optional() }),
+  },
+  redeliverAlert: {
+    method: 'POST',
+    path: '/api/alerts/deliveries/:id/redeliver',
+    role: 'operator',
+    summary: 'Send it again, under the same message id.',
+    answer: schemas.deliverySchema,
+    status: 201,
+  },
+} as const satisfies Readonly<Record<string, Route>>
