@@ -4,8 +4,8 @@
  * looks like a credential is blotted out, should one ever get here.
  */
 import type { Logger } from 'pino'
-import type { Log, LogFields } from '../core/ports/log.ts'
 import { redactLine } from '../core/log-redaction.ts'
+import type { Log, LogFields } from '../core/ports/log.ts'
 
 export interface LogOptions {
   readonly level: () => 'debug' | 'info' | 'warn' | 'error'
