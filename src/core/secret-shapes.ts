@@ -4,7 +4,7 @@
  */
 
 /** Keys of providers, of clients and of the admin. */
-export const SECRETS =
+const SECRETS =
   /\b(?:(?:sk-[A-Za-z0-9-]{2,10}-|spk_|spa_)[A-Za-z0-9_-]{8,}|sk-[A-Za-z0-9]{20,})|(?<=bearer )[A-Za-z0-9._~+/-]{8,}=*/gi
 
 /** What people and programs paste into conversations besides. */
