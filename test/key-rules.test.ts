@@ -45,7 +45,32 @@ describe('through the API', () => {
     ['hold', { hold: 3_601 }],
     ['hold', { hold: -1 }],
     ['runaway', { runaway: 'stop' }],
-    ['models', { models: ['opus'] }],
+    ['models.0', { models: [''] }],
+    ['models', { models: [] }],
+    ['models', { models: 7 }],
+    ['allowedModels', { allowedModels: 'opus' }],
+    ['groups', { groups: ['*'] }],
+    ['groups.0', { groups: [''] }],
+    ['strategy', { strategy: 'best' }],
+    ['endpoints.0', { endpoints: ['everything'] }],
+    ['endpoints', { endpoints: [] }],
+    ['requestsPerMinute', { requestsPerMinute: 0 }],
+    ['tokensPerMinute', { tokensPerMinute: 1.5 }],
+    ['maxConcurrent', { maxConcurrent: '4' }],
+    ['budgets.0.usd', { budgets: [{ usd: 0, period: 'day' }] }],
+    ['budgets.0.period', { budgets: [{ usd: 1, period: 'year' }] }],
+    ['budgets.0', { budgets: [{ usd: 1, tokens: 1, period: 'day' }] }],
+    [
+      'budgets',
+      {
+        budgets: [
+          { usd: 1, period: 'day' },
+          { usd: 2, period: 'day' },
+        ],
+      },
+    ],
+    ['expiresAt', { expiresAt: 'tomorrow' }],
+    ['expiresAt', { expiresAt: '2027-02-30T00:00:00Z' }],
     ['models. ', { models: { ' ': 'claude-haiku-5-5' } }],
     ['models.opus', { models: { opus: '' } }],
     ['models.opus', { models: { opus: 7 } }],
@@ -97,6 +122,52 @@ describe('on the command line', () => {
       expect(out).toMatch(line)
   })
 
+  it('a key is created with what it may call and use, and shows how that stands', async () => {
+    const words =
+      '--model haiku --model claude-opus-* --group work --endpoint messages --strategy headroom ' +
+      '--requests-per-minute 30 --tokens-per-minute 100000 --max-concurrent 4 --expires 2099-01-31T12:00:00Z ' +
+      '--budget 5usd/day --budget 2_000_000tokens/month'
+    expect((await place.run(`keys create nightly ${words}`)).code).toBe(0)
+    expect(await show()).toMatchObject({
+      allowedModels: ['haiku', 'claude-opus-*'],
+      groups: ['work'],
+      endpoints: ['messages'],
+      strategy: 'headroom',
+      requestsPerMinute: 30,
+      tokensPerMinute: 100_000,
+      maxConcurrent: 4,
+      expiresAt: '2099-01-31T12:00:00.000Z',
+      budgets: [
+        { usd: 5, period: 'day' },
+        { tokens: 2_000_000, period: 'month' },
+      ],
+    })
+    const { out } = await place.run('keys show nightly')
+    for (const line of [
+      /may use +haiku, claude-opus-\*\n/,
+      /may call +messages\n/,
+      /budgets +\$5\.00\/day, 2,000,000 tokens\/month\n/,
+      /this month +0 requests, 0 tokens, \$0\.0000\n/,
+      /requests\/min +30 +0 /,
+      /usd\/day +\$5\.00 +\$0\.0000 .* in \d+ (?:h|min|s)\n/,
+    ])
+      expect(out).toMatch(line)
+    expect((await place.run('keys list')).out).toMatch(/nightly +active .* requests\/min: 0 %\n/)
+  })
+
+  it('budgets take each other’s place, and each limit is taken back by its name', async () => {
+    await place.run('keys create nightly --budget 5usd/day --max-concurrent 4 --model haiku --expires 30d')
+    expect((await set('--budget 9usd/5h')).code).toBe(0)
+    expect((await show()).budgets).toEqual([{ usd: 9, period: '5h' }])
+    expect(
+      (await set('--clear budgets --clear maxConcurrent --clear allowedModels --clear expiresAt')).code,
+    ).toBe(0)
+    const { use, ...key } = await show()
+    expect(use.limits).toEqual([])
+    for (const rule of ['budgets', 'maxConcurrent', 'allowedModels', 'models', 'expiresAt'])
+      expect(key).not.toHaveProperty(rule)
+  })
+
   it('preferences are added and taken back one by one', async () => {
     await place.run('keys create nightly --prefer opus=a --prefer sonnet=b')
     expect((await set('--prefer opus= --prefer haiku=c')).code).toBe(0)
@@ -114,6 +185,13 @@ describe('on the command line', () => {
     ['create nightly --prefer opus=', '"opus=" is not of the form FROM=TO.'],
     ['create nightly --class urgent', 'Allowed choices are interactive, background.'],
     ['create nightly --runaway stop', 'Allowed choices are off, warn, refuse.'],
+    ['create nightly --budget 5eur/day', '"5eur/day" is not of the form 5usd/day'],
+    ['create nightly --budget 5usd/year', 'There is no period "year"; there are 5h, day, week, month.'],
+    ['create nightly --endpoint x', 'There is no endpoint "x"'],
+    ['create nightly --strategy best', 'Allowed choices are affinity, '],
+    ['create nightly --expires soon', '"soon" is neither a time'],
+    ['create nightly --max-concurrent 0', '"maxConcurrent": must be a whole number above 0.'],
+    ['set nightly --clear budgets --budget 5usd/day', 'cannot be set and taken back at once'],
     ['set nightly --prefer opus', '"opus" is not of the form FROM=TO.'],
     ['set nightly --prefer =', '"=" is not of the form FROM=TO.'],
     ['set nightly --clear nonsense', 'There is no rule "nonsense"'],

@@ -6,6 +6,8 @@ export interface Caller {
   /** For people: "admin token", a user's name, a key's name. */
   readonly name: string
   readonly role: Role
+  /** Of the client key that it came with. */
+  readonly keyId?: string
   /** The client's address. */
   readonly peer: string
   /** Where a browser's cookie vouches for the caller. */

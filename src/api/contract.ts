@@ -11,13 +11,13 @@ import { configPlainRoutes, configRoutes } from './config-routes.ts'
 import type { settingSchema } from './config-schemas.ts'
 import { doorRoutes } from './door-routes.ts'
 import { forecastRoutes } from './forecast-routes.ts'
+import { keyRoutes } from './key-routes.ts'
+import type { keySchema } from './key-schemas.ts'
 import { logRoutes, logStreams } from './log-routes.ts'
 import { payloadFiles, payloadRoutes } from './payload-routes.ts'
 import type { FileRoute, PlainRoute, Route, StreamRoute } from './route.ts'
 import { routingRoutes } from './routing-routes.ts'
 import * as schemas from './schemas.ts'
-
-const keyAnswer = { answer: schemas.keySchema } as const
 
 export const routes = {
   health: {
@@ -64,44 +64,7 @@ export const routes = {
     query: schemas.sinceQuerySchema,
     answer: schemas.statsSchema,
   },
-  listKeys: {
-    method: 'GET',
-    path: '/api/keys',
-    role: 'viewer',
-    summary: 'Client keys; never their secrets.',
-    answer: z.object({ keys: z.array(schemas.keySchema) }),
-  },
-  createKey: {
-    method: 'POST',
-    path: '/api/keys',
-    role: 'operator',
-    summary: 'Create a client key. The answer holds its secret, this once.',
-    body: schemas.newKeySchema,
-    answer: schemas.createdKeySchema,
-    status: 201,
-  },
-  showKey: {
-    method: 'GET',
-    path: '/api/keys/:id',
-    role: 'viewer',
-    summary: 'One key, by id or name.',
-    ...keyAnswer,
-  },
-  changeKey: {
-    method: 'PATCH',
-    path: '/api/keys/:id',
-    role: 'operator',
-    summary: 'Rename, disable or enable a key.',
-    body: schemas.keyChangeSchema,
-    ...keyAnswer,
-  },
-  revokeKey: {
-    method: 'DELETE',
-    path: '/api/keys/:id',
-    role: 'operator',
-    summary: 'Revoke a key for good.',
-    ...keyAnswer,
-  },
+  ...keyRoutes,
   ...configRoutes,
   ...logRoutes,
   showStrategy: {
@@ -230,6 +193,6 @@ export type Answer<Name extends RouteName> = z.output<Routes[Name]['answer']>
 export type Account = z.output<typeof accountSchema>
 export type AccountEvent = Answer<'listAccountEvents'>['events'][number]
 export type LedgerRequest = z.output<typeof schemas.requestSchema>
-export type Key = z.output<typeof schemas.keySchema>
+export type Key = z.output<typeof keySchema>
 export type Sums = Answer<'stats'>['totals']
 export type Setting = z.output<typeof settingSchema>

@@ -4,7 +4,7 @@
  */
 import type { Context } from 'hono'
 import type { z } from 'zod'
-import { GatewayError } from '../core/error.ts'
+import { type ErrorDetail, GatewayError } from '../core/error.ts'
 import type { Input, RouteName } from './contract.ts'
 import type { Route } from './route.ts'
 import { nothingSchema } from './schemas.ts'
@@ -46,12 +46,24 @@ function toJson(text: string): unknown {
 export function parse(schema: z.ZodType, value: unknown): unknown {
   const result = schema.safeParse(value)
   if (result.success) return result.data
-  const details = result.error.issues.flatMap((issue) =>
-    issue.code === 'unrecognized_keys'
-      ? issue.keys.map((key) => ({ path: [...issue.path, key].join('.'), message: 'is not known here' }))
-      : [{ path: issue.path.join('.'), message: issue.message }],
-  )
+  const details = result.error.issues.flatMap((issue) => detailsOf(issue))
   const [first] = details
   const message = `${first?.path === '' ? 'The input' : `"${first?.path}"`}: ${first?.message ?? 'is not valid'}.`
   throw new GatewayError('bad-request', message, { details })
+}
+
+type Issue = z.core.$ZodIssue
+
+/** Of alternatives the one that was meant: of the right kind, with something wrong inside. */
+function detailsOf(issue: Issue, within: Issue['path'] = []): readonly ErrorDetail[] {
+  const path = [...within, ...issue.path]
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.map((key) => ({ path: [...path, key].join('.'), message: 'is not known here' }))
+  const meant =
+    issue.code === 'invalid_union'
+      ? issue.errors.filter((alternative) => alternative.every((inner) => inner.path.length > 0))
+      : []
+  const [only, ...others] = meant
+  if (only !== undefined && others.length === 0) return only.flatMap((inner) => detailsOf(inner, path))
+  return [{ path: path.join('.'), message: issue.message }]
 }

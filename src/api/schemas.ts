@@ -5,8 +5,6 @@
  * key's, once.
  */
 import { z } from 'zod'
-import { isPayloadRule, PAYLOAD_WORDS } from '../core/payload.ts'
-import { HOUR, readLength } from '../core/time.ts'
 
 export const time = z.string().describe('ISO 8601, UTC')
 export const name = z.string().min(1).max(64)
@@ -133,72 +131,6 @@ export const historySchema = z.strictObject({
     .max(1_000),
 })
 export const historyAddedSchema = z.object({ added: z.number() })
-
-/* keys */
-
-export const keySchema = z.object({
-  id: z.string(),
-  name: z.string(),
-  hint: z.string().describe('the secret’s last characters'),
-  state: z.enum(['active', 'disabled', 'revoked']),
-  createdAt: time,
-  disabledAt: time.optional(),
-  revokedAt: time.optional(),
-  pool: z.string().optional(),
-  class: z.string().optional(),
-  hold: z.string().optional().describe('a length, such as "90s"'),
-  runaway: z.string().optional(),
-  models: z.record(z.string(), z.string()).optional(),
-  payloads: z.string().optional(),
-})
-
-/** A name stands in paths, where these would mean something else. */
-const keyName = name.regex(/^(?!\.{1,2}$)[^/\\\p{Cc}]+$/u, 'must not hold / or \\')
-
-const NO_HOLD = 'must be a length such as "90s" or "10m", of at most an hour'
-/** In and out alike: milliseconds are for machines. */
-const hold = z
-  .union([z.string(), z.number().min(0).transform(String)], { error: NO_HOLD })
-  .refine((text) => (readLength(text) ?? Number.POSITIVE_INFINITY) <= HOUR, { error: NO_HOLD })
-const NO_MODEL = 'must name a model'
-const modelName = z.string({ error: NO_MODEL }).trim().min(1, NO_MODEL).max(200)
-const NO_MODELS = 'must say a model for each model or family, such as {"opus": "claude-haiku-5-5"}'
-const NO_POOL = 'must be the name of a pool or of a group'
-const keyRules = {
-  pool: z.string({ error: NO_POOL }).min(1, NO_POOL).max(64),
-  class: z.enum(['interactive', 'background'], { error: 'must be interactive or background' }),
-  hold,
-  runaway: z.enum(['off', 'warn', 'refuse'], { error: 'must be off, warn or refuse' }),
-  models: z.record(modelName, modelName, { error: NO_MODELS }),
-  payloads: z.string().refine(isPayloadRule, { error: `must be ${PAYLOAD_WORDS}` }),
-}
-
-export const newKeySchema = z.strictObject({
-  name: keyName,
-  pool: keyRules.pool.optional().describe('the pool that serves it, and the only one'),
-  class: keyRules.class.optional().describe('a background key’s requests are never interactive'),
-  hold: keyRules.hold
-    .optional()
-    .describe('how long it would rather wait than be refused when everything is limited'),
-  runaway: keyRules.runaway.optional().describe('what happens to a client that seems to have run away'),
-  models: keyRules.models.optional().describe('a model or family → the model wanted instead'),
-  payloads: keyRules.payloads.optional().describe('what is kept of its bodies, whatever the setting says'),
-})
-export const createdKeySchema = keySchema.extend({ secret: z.string().describe('shown this once') })
-export const keyChangeSchema = z.strictObject({
-  name: keyName.optional(),
-  disabled: z.boolean().optional(),
-  pool: keyRules.pool.nullable().optional(),
-  class: keyRules.class.nullable().optional(),
-  hold: keyRules.hold.nullable().optional(),
-  runaway: keyRules.runaway.nullable().optional(),
-  payloads: keyRules.payloads.nullable().optional(),
-  models: z
-    .record(modelName, modelName.nullable(), { error: NO_MODELS })
-    .nullable()
-    .optional()
-    .describe('those that are named change, null takes one back; null for all takes them all back'),
-})
 
 /* the rest */
 

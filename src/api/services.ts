@@ -6,6 +6,7 @@ import type { Account, AccountId } from '../core/account.ts'
 import type { CertificateStatus } from '../core/certificate.ts'
 import type { RouteAnswer, RouteQuestion } from '../core/dry-run.ts'
 import type { Health } from '../core/health.ts'
+import type { KeyUse } from '../core/key-use.ts'
 import type { LedgerRow } from '../core/ledger.ts'
 import type { Window } from '../core/limits.ts'
 import type { Clock } from '../core/ports/clock.ts'
@@ -41,6 +42,8 @@ export interface Services {
   readonly readings: ReadingStore
   readonly terms: TermsStore
   readonly keys: KeyStore
+  /** What a key has used and has under way. */
+  readonly keyUse: (keyId: string) => KeyUse
   readonly requests: RequestLog
   readonly payloads: PayloadStore
   readonly secrets: SecretBox

@@ -1,5 +1,4 @@
 /** The core's values in the API's shapes. Must not decide anything that the core decides. */
-import type { ClientKey } from '../core/access.ts'
 import type { Account } from '../core/account.ts'
 import { withoutCredentials } from '../core/egress-proxy.ts'
 import { type Cooldown, scopeKey } from '../core/health.ts'
@@ -9,8 +8,8 @@ import { readNetwork } from '../core/network.ts'
 import type { Totals } from '../core/ports/stores.ts'
 import type { Standing } from '../core/standing.ts'
 import { type AccountState, stateOf } from '../core/state.ts'
-import { type Millis, SECOND, toIso } from '../core/time.ts'
-import type { Account as AccountView, Key as KeyView, LedgerRequest } from './contract.ts'
+import { type Millis, toIso } from '../core/time.ts'
+import type { Account as AccountView, LedgerRequest } from './contract.ts'
 import type { Services } from './services.ts'
 
 const NO_TOTALS: Totals = { requests: 0, inputTokens: 0, outputTokens: 0, costUsd: 0 }
@@ -117,22 +116,6 @@ const toWindowView = (window: Window): AccountView['windows'][number] => ({
   ...definedOnly({ remaining: window.remaining, unit: window.unit }),
   readAt: toIso(window.readAt),
 })
-
-export function toKeyView({ id, name, hint, createdAt, disabledAt, revokedAt, rules }: ClientKey): KeyView {
-  const { holdMs, ...same } = rules
-  const unrevoked = disabledAt === undefined ? 'active' : 'disabled'
-  return {
-    id,
-    name,
-    hint,
-    state: revokedAt === undefined ? unrevoked : 'revoked',
-    createdAt: toIso(createdAt),
-    ...(disabledAt === undefined ? {} : { disabledAt: toIso(disabledAt) }),
-    ...(revokedAt === undefined ? {} : { revokedAt: toIso(revokedAt) }),
-    ...definedOnly(same),
-    ...(holdMs === undefined ? {} : { hold: `${holdMs / SECOND}s` }),
-  }
-}
 
 export function toRequestView(row: LedgerRow): LedgerRequest {
   const { usage, decision } = row

@@ -6,6 +6,7 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { AppOptions, Visitor } from '../api/app.ts'
 import type { AuditEntry, Caller } from '../api/call.ts'
+import { credentialsOf, isExpired, isUsable } from '../core/access.ts'
 import { sessionSecretIn } from '../core/cookie.ts'
 import { GatewayError } from '../core/error.ts'
 import { forgeryIn } from '../core/own-page.ts'
@@ -21,23 +22,28 @@ export function createDoor(
   foundation: Foundation,
   visits: Visits,
 ): Pick<AppOptions, 'identify' | 'isBlocked' | 'audit'> {
-  const { directory, config } = foundation
+  const { directory, config, storage } = foundation
   const adminDigest = sha256(directory.adminToken)
   const isFull = createAttemptLimit(WRONG_TOKENS_A_MINUTE, clock.elapsed)
   return {
     // One credential, and a wrong token is not made good by a cookie that the browser added.
     identify(visitor) {
-      const authorization = visitor.headers.get('authorization')
-      if (authorization === null) return visitorBy(visitor, visits, config.settings().tlsCert !== '')
+      if (!hasCredential(visitor)) return visitorBy(visitor, visits, config.settings().tlsCert !== '')
+      const authorization = visitor.headers.get('authorization') ?? ''
       const token = /^bearer\s+(\S+)$/i.exec(authorization)?.[1]
       const isAdmin = token !== undefined && isSame(sha256(token), adminDigest)
-      return isAdmin ? { name: 'admin token', role: 'owner', peer: visitor.peer } : undefined
+      return isAdmin
+        ? { name: 'admin token', role: 'owner', peer: visitor.peer }
+        : keyHolderOf(visitor, storage)
     },
     // Who brings nothing guesses nothing: a page whose sign-in has ended is to be told that.
-    isBlocked: ({ headers, peer }) => headers.has('authorization') && isFull(peer),
+    isBlocked: (visitor) => hasCredential(visitor) && isFull(visitor.peer),
     audit: (entry) => writeDown(entry, foundation),
   }
 }
+
+const hasCredential = ({ headers }: Visitor): boolean =>
+  headers.has('authorization') || headers.has('x-api-key')
 
 function visitorBy({ headers, method, peer }: Visitor, visits: Visits, isTls: boolean): Caller | undefined {
   const secret = sessionSecretIn(headers.get('cookie') ?? undefined, isTls)
@@ -66,6 +72,14 @@ async function writeDown(
   } catch (error) {
     log.error('A change could not be written to the audit log.', error)
   }
+}
+
+/** Whoever comes with a client key that counts: it may look at its own page. */
+function keyHolderOf({ headers, peer }: Visitor, { keys }: Foundation['storage']): Caller | undefined {
+  const key = credentialsOf([...headers])
+    .map((credential) => keys.byDigest(sha256(credential)))
+    .find((each) => each !== undefined && isUsable(each) && !isExpired(each, clock.now()))
+  return key && { name: key.name, role: 'key-holder', keyId: key.id, peer }
 }
 
 /** In constant time: both are digests of one length. */

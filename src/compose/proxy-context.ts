@@ -13,6 +13,7 @@ import { parseEndpoint } from '../providers/base-url.ts'
 import { createBrake } from '../proxy/brake.ts'
 import { createRetryBudget } from '../proxy/budget.ts'
 import type { ProxyContext } from '../proxy/context.ts'
+import { createKeyMeters } from '../proxy/key-meters.ts'
 import type { Line } from '../proxy/line.ts'
 import type { Pool } from '../proxy/pool.ts'
 import { createPoolMeters } from '../proxy/pool-limits.ts'
@@ -53,6 +54,7 @@ export function createProxyContext(
     pool,
     meters: createPoolMeters(pool, clock),
     keys: storage.keys,
+    keyMeters: createKeyMeters(clock, storage.keyUsage.counted),
     bindings: storage.bindings,
     owners: storage.owners,
     ledger: storage.ledger,

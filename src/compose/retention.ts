@@ -8,13 +8,14 @@ import type { ConfigService } from './config-service.ts'
 const PAUSE_MS = 50
 
 export function startRetention(
-  { requests, readings }: Pick<Storage, 'requests' | 'readings'>,
+  { requests, readings, keyUsage }: Pick<Storage, 'requests' | 'readings' | 'keyUsage'>,
   config: ConfigService,
   { clock, log }: { readonly clock: Clock; readonly log: Log },
 ): () => void {
   let isStopped = false
   const run = async (): Promise<void> => {
     await readings.thin(clock.now())
+    await keyUsage.forget(clock.now())
     const days = config.settings().requestRetentionDays
     if (days === 0) return
     const before = later(clock.now(), -days * DAY)

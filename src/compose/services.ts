@@ -47,6 +47,7 @@ export function toServices(
   return {
     ...storedIn(foundation),
     clock,
+    keyUse: context.keyMeters.useOf,
     secrets,
     config,
     live: liveOf(pool),

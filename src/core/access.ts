@@ -3,7 +3,9 @@
  * one look-up by digest is all it takes. Must not see a digest's secret or touch a clock.
  */
 import type { Headers } from './headers.ts'
+import type { EndpointName, KeyLimits } from './key-limits.ts'
 import type { RequestClass } from './rules.ts'
+import type { StrategyName } from './strategies.ts'
 import type { Millis } from './time.ts'
 
 export interface ClientKey {
@@ -20,7 +22,7 @@ export interface ClientKey {
 }
 
 /** What the operator says about the requests of one key; absent: as for everybody. */
-export interface KeyRules {
+export interface KeyRules extends KeyLimits {
   /** The pool that serves it, and the only one it may name. */
   readonly pool?: string
   /** A background key's requests are never interactive. */
@@ -32,6 +34,15 @@ export interface KeyRules {
   readonly models?: Readonly<Record<string, string>>
   /** What is kept of bodies, as core/payload.ts reads it. */
   readonly payloads?: string
+  /** Names, families, or the beginning of a name with a star: it may ask for no others. */
+  readonly allowedModels?: readonly string[]
+  /** Only accounts of these groups serve it. */
+  readonly groups?: readonly string[]
+  /** In the place of its pool's and of the one in force. */
+  readonly strategy?: StrategyName
+  readonly endpoints?: readonly EndpointName[]
+  /** From then on it is no key any more. */
+  readonly expiresAt?: Millis
 }
 
 /** What happens to a client that seems to have run away. */
@@ -62,6 +73,9 @@ const BEARER = /^bearer\s+/i
 
 export const isUsable = (key: ClientKey): boolean =>
   key.disabledAt === undefined && key.revokedAt === undefined
+
+export const isExpired = ({ rules: { expiresAt } }: Pick<ClientKey, 'rules'>, now: Millis): boolean =>
+  expiresAt !== undefined && expiresAt <= now
 
 const LOOPBACK_NAME = /^(?:localhost|(?:[a-z0-9-]+\.)*localhost)$/
 

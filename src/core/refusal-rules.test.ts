@@ -34,6 +34,18 @@ describe('an account outside the request’s pool', () => {
   })
 })
 
+it('an account outside the groups of the request’s key is left out, whatever its pool', () => {
+  const groups = ['home', 'lab']
+  expect(refusal(inGroups('work'), {}, { groups })).toMatchObject({
+    reason: 'not-for-key',
+    evidence: 'its key is for home, lab',
+  })
+  expect(refusal(inGroups('work', 'lab'), {}, { groups })).toBeUndefined()
+  const pool = readPools({ work: ['work'] }).get('work')
+  expect(refusal(inGroups('work'), { pool }, { groups })).toMatchObject({ reason: 'not-for-key' })
+  expect(refusal(inGroups('lab'), { pool }, { groups })).toMatchObject({ reason: 'not-in-pool' })
+})
+
 it('an account that the client does not want is excluded', () => {
   expect(refusal(sampleView('a'), {}, { excluded: ['b', 'a'] })).toMatchObject({ reason: 'excluded' })
   expect(refusal(sampleView('a'), {}, { excluded: ['b'] })).toBeUndefined()

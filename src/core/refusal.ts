@@ -21,6 +21,7 @@ export interface Refusal {
   readonly reason:
     | 'paused'
     | 'not-in-pool'
+    | 'not-for-key'
     | 'over-budget'
     | 'excluded'
     | 'not-the-owner'
@@ -52,6 +53,8 @@ export function refusalOf(view: AccountView, asking: Asking): Refusal | undefine
   if (account.pausedAt !== undefined) return { account, reason: 'paused' }
   if (pool !== undefined && tierOf(account, pool, asking.spentUsd) === undefined)
     return outOfPool(account, pool, now)
+  if (request.groups !== undefined && !request.groups.some((group) => account.groups.includes(group)))
+    return { account, reason: 'not-for-key', evidence: `its key is for ${request.groups.join(', ')}` }
   if (request.excluded.length > 0 && request.excluded.includes(account.name))
     return { account, reason: 'excluded', evidence: 'the client does not want it' }
   if (request.owner !== undefined && !isReachable(request.owner, view))

@@ -66,6 +66,8 @@ export interface RequestFacts {
   readonly tokens: number
   /** Names of accounts that the client does not want. */
   readonly excluded: readonly string[]
+  /** Only accounts of these groups may serve it; undefined: all may. */
+  readonly groups: readonly string[] | undefined
   /** The client would rather wait until then than be refused because everything is limited. */
   readonly holdUntil: Millis | undefined
   /** Requests of one conversation share a prompt cache. */

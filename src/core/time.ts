@@ -44,6 +44,17 @@ export function nextMonth(from: Millis): Millis {
 export const startOfDay = (at: Millis): Millis => toMillis(at - (at % DAY))
 export const startOfNextDay = (at: Millis): Millis => later(startOfDay(at), DAY)
 
+/** 1970 began on a Thursday; weeks begin on Monday. */
+const FIRST_MONDAY = 4 * DAY
+
+/** The first moment of the UTC week, from Monday, and of the UTC month that `at` lies in. */
+export const startOfWeek = (at: Millis): Millis => toMillis(at - ((at - FIRST_MONDAY) % (7 * DAY)))
+
+export function startOfMonth(at: Millis): Millis {
+  const date = new Date(at)
+  return toMillis(Date.UTC(date.getUTCFullYear(), date.getUTCMonth(), 1))
+}
+
 const LENGTH = /^(\d+(?:\.\d+)?)\s*(ms|s|m|min|h|d)?$/
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: SECOND, m: MINUTE, min: MINUTE, h: HOUR, d: DAY }
 

@@ -45,10 +45,8 @@ export function verdictOf(situation: Situation, refusals: readonly Refusal[]): V
     ({ account }) => standingOf(account, situation, refused.get(account.id)) ?? [],
   )
   const active = standings.filter(({ outlook }) => outlook !== 'paused')
-  if (standings.length === 0 && pool !== undefined) {
-    const groups = pool.tiers.map(({ group }) => group).join(', ')
-    return own(503, `No account is in the pool ${pool.name} (${groups})`, [])
-  }
+  if (standings.length === 0 && (pool !== undefined || situation.request.groups !== undefined))
+    return own(503, nobodyIn(situation), [])
   if (active.length === 0) return allPaused(standings)
   const has = (...outlooks: readonly Standing['outlook'][]) =>
     active.some(({ outlook }) => outlooks.includes(outlook))
@@ -61,6 +59,14 @@ export function verdictOf(situation: Situation, refusals: readonly Refusal[]): V
     })
   }
   return unserved(active)
+}
+
+function nobodyIn({ pool, request }: Situation): string {
+  const groups = pool?.tiers.map(({ group }) => group).join(', ')
+  const inPool = pool === undefined ? '' : ` in the pool ${pool.name} (${groups})`
+  return request.groups === undefined
+    ? `No account is${inPool}`
+    : `No account of the groups that the key may use (${request.groups.join(', ')}) is${inPool === '' ? ' there' : inPool}`
 }
 
 /** What is known of one account: its failure in this request, or why it was not asked. */
@@ -99,6 +105,7 @@ function ofRefusal(name: string, refusal: Refusal, now: Millis): Standing | unde
       return { ...common, outlook: 'paused', words: 'paused' }
     case 'not-the-owner':
     case 'not-in-pool':
+    case 'not-for-key':
       return undefined
     case 'needs-login':
       return { ...common, outlook: 'unauthorized', words: `needs a sign-in: ${evidence ?? ''}` }

@@ -3,9 +3,10 @@
  * core/origin.ts decide. A key is looked up by its digest, so nothing is compared that could
  * be guessed byte by byte.
  */
-import { type ClientKey, credentialsOf, isKeyRequired, isUsable } from '../core/access.ts'
+import { type ClientKey, credentialsOf, isExpired, isKeyRequired, isUsable } from '../core/access.ts'
 import { GatewayError } from '../core/error.ts'
 import type { ClientRequest } from '../core/ports/client.ts'
+import { type Millis, toIso } from '../core/time.ts'
 import type { ProxyContext } from './context.ts'
 
 /** The key that the client used; undefined where none is needed. Throws `unauthenticated` or `too-many-attempts`. */
@@ -16,12 +17,21 @@ export function admit({ headers, peer }: ClientRequest, context: ProxyContext): 
   const credentials = credentialsOf(headers)
   for (const credential of credentials) {
     const key = keys.byDigest(sha256(credential))
-    if (key !== undefined && isUsable(key)) return key
+    if (key === undefined || !isUsable(key)) continue
+    if (isExpired(key, context.clock.now())) throw expired(key, context)
+    return key
   }
   if (credentials.length === 0) throw new GatewayError('unauthenticated', MISSING)
   throw isBlocked(peer)
     ? new GatewayError('too-many-attempts', BLOCKED)
     : new GatewayError('unauthenticated', INVALID)
+}
+
+function expired({ name, rules }: ClientKey, { observe }: ProxyContext): GatewayError {
+  observe.keyRefused(name, 'expired')
+  const since = toIso(rules.expiresAt ?? (0 as Millis))
+  const message = `The key "${name}" has expired (${since}). "spillway keys set ${name} --expires <time>" lets it in again.`
+  return new GatewayError('unauthenticated', message)
 }
 
 const HOW = 'Send a client key in x-api-key or as a Bearer token; "spillway keys create <name>" makes one.'

@@ -13,6 +13,7 @@ import type { Upstream } from '../core/ports/upstream.ts'
 import type { Span } from '../dialects/json-scan.ts'
 import type { Brake } from './brake.ts'
 import type { RetryBudget } from './budget.ts'
+import type { KeyMeters } from './key-meters.ts'
 import type { Line } from './line.ts'
 import type { Pool } from './pool.ts'
 import type { PoolMeters } from './pool-limits.ts'
@@ -28,6 +29,7 @@ export interface ProxyContext {
   readonly pool: Pool
   readonly meters: PoolMeters
   readonly keys: KeyStore
+  readonly keyMeters: KeyMeters
   readonly bindings: BindingStore
   readonly owners: OwnerStore
   readonly ledger: Ledger
@@ -70,4 +72,6 @@ export interface Observer {
   unpriced(model: string, request: string): void
   /** A client seems to have run away: what was seen, and what was done about it. */
   ranAway(kind: string, action: string): void
+  /** A key's rules kept a request out: the key's name, and by which of them. */
+  keyRefused(key: string, limit: string): void
 }

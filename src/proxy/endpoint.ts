@@ -3,6 +3,7 @@
  * differently (`wire.md` §1.1). Matches paths, never whole URLs. Unknown paths under /v1
  * pass through; what speaks about one person is never answered by the pool.
  */
+import type { EndpointName } from '../core/key-limits.ts'
 
 export interface Endpoint {
   readonly kind: 'messages' | 'count-tokens' | 'identity' | 'other'
@@ -27,6 +28,19 @@ export function endpointOf(method: string, path: string): Endpoint {
   const creates = method === 'POST' && COLLECTION.test(path)
   return { kind: 'other', resources, creates, namesResults: BATCHES.test(path) }
 }
+
+/** As the rules of keys name it. */
+export function endpointNameOf({ kind }: Endpoint, path: string): EndpointName {
+  if (kind === 'messages') return 'messages'
+  if (kind === 'count-tokens') return 'count_tokens'
+  return NAMED.find(([, prefix]) => path === prefix || path.startsWith(`${prefix}/`))?.[0] ?? 'other'
+}
+
+const NAMED: readonly (readonly [EndpointName, string])[] = [
+  ['batches', '/v1/messages/batches'],
+  ['models', '/v1/models'],
+  ['files', '/v1/files'],
+]
 
 /** Whether a path says who somebody is, or manages an organization: a pool's answer would be about a stranger. */
 export const isIdentity = (path: string): boolean =>

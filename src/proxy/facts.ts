@@ -8,6 +8,7 @@ import { isReachable, type Owner } from '../core/owner.ts'
 import type { PoolRule } from '../core/rules.ts'
 import { conversationOf } from '../core/session.ts'
 import type { RequestFacts } from '../core/situation.ts'
+import type { StrategyName } from '../core/strategies.ts'
 import type { Span } from '../dialects/json-scan.ts'
 import { type MessagesRequest, readMessagesRequest } from '../dialects/messages/request.ts'
 import type { ProxyContext } from './context.ts'
@@ -17,11 +18,14 @@ import { NO_WANTS, wantsOf } from './wants.ts'
 
 export interface Facts extends RequestFacts {
   readonly modelSpan: Span | undefined
+  /** Where the most that the answer may become is said. */
+  readonly maxTokensSpan: Span | undefined
   readonly isStream: boolean
   readonly session: string | undefined
   readonly agent: string | undefined
   /** The pool that serves it; undefined: every account. */
   readonly pool: PoolRule | undefined
+  readonly strategy: StrategyName | undefined
   /** Its history stays at the provider, under the answer's id. */
   readonly isThread: boolean
 }
@@ -30,6 +34,7 @@ export const NO_FACTS: Facts = {
   model: undefined,
   ...NO_WANTS,
   modelSpan: undefined,
+  maxTokensSpan: undefined,
   isStream: false,
   conversation: undefined,
   session: undefined,
@@ -67,6 +72,7 @@ export function readFacts(arrived: Job, body: Uint8Array, context: ProxyContext)
   return {
     model: read.model,
     modelSpan: read.modelSpan,
+    maxTokensSpan: read.maxTokensSpan,
     ...wantsOf(arrived, { body, read, hasAgent: conversation?.agent !== undefined }, context),
     isStream: read.isStream && endpoint.kind === 'messages',
     conversation: key !== undefined && key.length > LONGEST_KEY ? context.sha256(key) : key,

@@ -6,6 +6,7 @@ import type { ClientKey } from '../core/access.ts'
 import type { AccountId } from '../core/account.ts'
 import { costOf } from '../core/cost.ts'
 import type { Headers } from '../core/headers.ts'
+import type { Reservation } from '../core/key-use.ts'
 import type { AttemptRecord, DecisionRecord, LedgerRow, Outcome } from '../core/ledger.ts'
 import type { ClientRequest, Reply } from '../core/ports/client.ts'
 import type { Millis } from '../core/time.ts'
@@ -55,6 +56,8 @@ export interface Record {
   /** Whether the runaway brake looks at it, and its body's digest where that counts. */
   isBraked: boolean
   digest: string | undefined
+  /** What of its key's limits it has taken. */
+  reservation: Reservation | undefined
   /** What the client is warned of. */
   warning: string | undefined
 }
@@ -70,6 +73,7 @@ const newRecord = (strategy: string): Record => ({
   isBooked: false,
   isBraked: false,
   digest: undefined,
+  reservation: undefined,
   warning: undefined,
 })
 
@@ -95,7 +99,7 @@ export function newJob(
     startedElapsed: context.clock.elapsed(),
     body: NOTHING,
     facts: NO_FACTS,
-    record: newRecord(context.settings().strategy),
+    record: newRecord(key?.rules.strategy ?? context.settings().strategy),
     capture: undefined,
   }
 }
@@ -144,6 +148,7 @@ export function book(
   context.observe.booked(row)
   noteUsage(job, row.costUsd, context)
   noteAnswer(job, row, context)
+  context.keyMeters.booked(row, record.reservation)
 }
 
 /** What an upstream said, for the row: providers repeat keys in their messages (G5). */

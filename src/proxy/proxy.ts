@@ -7,13 +7,16 @@ import { GatewayError, STATUS_OF, toGatewayError } from '../core/error.ts'
 import { headerOf } from '../core/headers.ts'
 import { ClientGone, type ClientRequest, type Reply, type RequestHandler } from '../core/ports/client.ts'
 import { admit } from './access.ts'
+import { takeAllowance } from './allowance.ts'
 import { answerError } from './answer.ts'
 import { brake, warningHeaders } from './brake.ts'
 import { endCapture, withCapture } from './capture.ts'
 import type { ProxyContext } from './context.ts'
 import { readFacts } from './facts.ts'
+import { giveUp } from './finish.ts'
 import { createHeldReply } from './held-reply.ts'
 import { book, type Job, newJob } from './job.ts'
+import { assertEndpoint } from './permission.ts'
 import { serve } from './serve.ts'
 import { serveIdentity, serveWithout } from './without-accounts.ts'
 
@@ -50,6 +53,7 @@ async function run(arrived: Job, context: ProxyContext): Promise<void> {
   let job = arrived
   try {
     const { request, endpoint } = job
+    assertEndpoint(job, context)
     const encoding = headerOf(request.headers, 'content-encoding') ?? 'identity'
     if (encoding !== 'identity') {
       throw new GatewayError(
@@ -63,6 +67,8 @@ async function run(arrived: Job, context: ProxyContext): Promise<void> {
     job = { ...job, body, facts, readyAt: context.clock.now() }
     if (facts.holdUntil !== undefined && facts.isStream) job = withHeldReply(job, context)
     if (endpoint.kind === 'identity') return await serveIdentity(job, context)
+    const refused = takeAllowance(job, context)
+    if (refused !== undefined) return giveUp(job, refused, [], context)
     brake(job, context)
     await (context.pool.views().length > 0 ? serve(job, context) : serveWithout(job, context))
   } catch (error) {

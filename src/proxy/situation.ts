@@ -6,11 +6,16 @@
 import type { PoolRule } from '../core/rules.ts'
 import { isAlive } from '../core/session.ts'
 import type { FailedAttempt, RequestFacts, Situation } from '../core/situation.ts'
+import type { StrategyName } from '../core/strategies.ts'
 import type { ProxyContext } from './context.ts'
 import type { ProxySettings } from './settings.ts'
 
 /** What of a request's facts a decision depends on. */
-export type AskedFacts = RequestFacts & { readonly pool: PoolRule | undefined }
+export type AskedFacts = RequestFacts & {
+  readonly pool: PoolRule | undefined
+  /** The key's own, before the pool's and the one in force. */
+  readonly strategy: StrategyName | undefined
+}
 
 /** What of the proxy's context a decision depends on. */
 export interface Present extends Pick<ProxyContext, 'clock' | 'pool' | 'budget' | 'bindings' | 'spending'> {
@@ -39,7 +44,7 @@ export function situationOf(facts: AskedFacts, progress: Progress, context: Pres
     pool: facts.pool,
     reserves: rules.reserves,
     spentUsd: spending.ofGroup,
-    strategy: facts.pool?.strategy ?? strategy,
+    strategy: facts.strategy ?? facts.pool?.strategy ?? strategy,
     sessionMs,
     policy: isUrgent ? { ...retry, queueMs: 0, throttleWaitMs: 0 } : retry,
     retriesLeft: budget.left(),

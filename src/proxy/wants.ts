@@ -16,14 +16,21 @@ import {
   type RoutingRules,
 } from '../core/rules.ts'
 import type { RequestFacts } from '../core/situation.ts'
+import type { StrategyName } from '../core/strategies.ts'
 import { HOUR, later, readLength } from '../core/time.ts'
 import { agentKindOf } from '../dialects/messages/agent.ts'
 import type { MessagesRequest } from '../dialects/messages/request.ts'
 import type { ProxyContext } from './context.ts'
 import type { Job } from './job.ts'
+import { assertModel } from './permission.ts'
 
-export type Wants = Pick<RequestFacts, 'wanted' | 'class' | 'tokens' | 'excluded' | 'holdUntil'> & {
+export type Wants = Pick<
+  RequestFacts,
+  'wanted' | 'class' | 'tokens' | 'excluded' | 'groups' | 'holdUntil'
+> & {
   readonly pool: PoolRule | undefined
+  /** The key's own. */
+  readonly strategy: StrategyName | undefined
 }
 
 const NOBODY: readonly string[] = []
@@ -33,8 +40,10 @@ export const NO_WANTS: Wants = {
   class: 'interactive',
   tokens: 0,
   excluded: NOBODY,
+  groups: undefined,
   holdUntil: undefined,
   pool: undefined,
+  strategy: undefined,
 }
 
 export interface Asked {
@@ -45,8 +54,8 @@ export interface Asked {
 }
 
 /** JSON text has about four bytes to a token; an answer adds to it. */
-const BYTES_A_TOKEN = 4
-const ANSWER_TOKENS = 1_000
+export const BYTES_A_TOKEN = 4
+export const ANSWER_TOKENS = 1_000
 
 /** `asked` undefined: the endpoint has no model. Throws GatewayError. */
 export function wantsOf(job: Job, asked: Asked | undefined, context: ProxyContext): Wants {
@@ -54,12 +63,17 @@ export function wantsOf(job: Job, asked: Asked | undefined, context: ProxyContex
   const { rules } = context.settings()
   const agent = asked === undefined || !asksForAgents(rules) ? undefined : kindOf(job, asked)
   const excluded = headerOf(headers, 'x-spillway-exclude')
+  const wanted = asked && wantedModel(asked.read.model, agent, job, rules)
+  if (asked !== undefined && wanted !== undefined)
+    assertModel(job, { asked: asked.read.model, wanted }, context)
   return {
-    wanted: asked && wantedModel(asked.read.model, agent, job, rules),
+    wanted,
     class: classOf(job, agent, rules),
     tokens: asked === undefined ? ANSWER_TOKENS : asked.body.length / BYTES_A_TOKEN + ANSWER_TOKENS,
     excluded: excluded === undefined ? NOBODY : excluded.split(',').map((name) => name.trim()),
+    groups: job.key?.rules.groups,
     holdUntil: holdUntil(job, context),
+    strategy: job.key?.rules.strategy,
     pool: poolOf(job, rules, context),
   }
 }

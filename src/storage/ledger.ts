@@ -11,6 +11,7 @@ import type { Log } from '../core/ports/log.ts'
 import type { Ledger } from '../core/ports/stores.ts'
 import { type Database, isRefusal, type Statement, textOf, type Value } from './database.ts'
 import type { Journal } from './journal.ts'
+import { keyUsageOf } from './key-usage.ts'
 import { fromValues, insertOf, valuesOf } from './ledger-rows.ts'
 import { totalsOf } from './totals.ts'
 import type { WriteBehind } from './write-behind.ts'
@@ -190,15 +191,18 @@ async function store(
   others: readonly (() => Statement)[],
 ): Promise<number> {
   const inserts = rows.map(({ values }) => insertOf(values))
-  const totals = totalsOf(rows.map(({ row }) => row))
+  const sums = sumsOf(rows.map(({ row }) => row))
   try {
-    await state.database.commit([...inserts, ...totals, ...others.map((make) => make())], 'normal')
+    await state.database.commit([...inserts, ...sums, ...others.map((make) => make())], 'normal')
     return rows.length
   } catch (error) {
     if (!isRefusal(error)) throw error
     return storeSingly(state, rows, others)
   }
 }
+
+/** What rows add to the sums that are kept beside them. */
+const sumsOf = (rows: readonly LedgerRow[]): readonly Statement[] => [...totalsOf(rows), ...keyUsageOf(rows)]
 
 /** Something in a batch cannot be stored. That one thing is given up and named, the rest is not. */
 async function storeSingly(
@@ -210,7 +214,7 @@ async function storeSingly(
   const badOthers: unknown[] = []
   const fresh = await unwritten(state.database, rows)
   for (const entry of fresh) {
-    const error = await refusalOf(state.database, [insertOf(entry.values), ...totalsOf([entry.row])])
+    const error = await refusalOf(state.database, [insertOf(entry.values), ...sumsOf([entry.row])])
     if (error !== undefined) bad.push({ entry, error })
   }
   for (const make of others) {

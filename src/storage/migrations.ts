@@ -10,6 +10,7 @@ import { SCHEMA_2 } from './schema/0002-accounts.ts'
 import { SCHEMA_3 } from './schema/0003-routing.ts'
 import { SCHEMA_6 } from './schema/0006-people.ts'
 import { SCHEMA_7 } from './schema/0007-alerts.ts'
+import { SCHEMA_8 } from './schema/0008-key-usage.ts'
 
 export interface Migration {
   readonly version: number
@@ -23,6 +24,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 3, statements: SCHEMA_3 },
   { version: 6, statements: SCHEMA_6 },
   { version: 7, statements: SCHEMA_7 },
+  { version: 8, statements: SCHEMA_8 },
 ]
 
 const LATEST = MIGRATIONS.at(-1)?.version ?? 0

@@ -16,6 +16,7 @@ import type {
   EventStore,
   HealthStore,
   KeyStore,
+  KeyUsageStore,
   OwnerStore,
   ReadingStore,
   TermsStore,
@@ -30,6 +31,7 @@ import type { Database } from './database.ts'
 import { createEvents } from './events.ts'
 import { openHealth } from './health.ts'
 import { openJournal } from './journal.ts'
+import { openKeyUsage } from './key-usage.ts'
 import { openKeys } from './keys.ts'
 import { type ClosableLedger, createLedger } from './ledger.ts'
 import { openOwners } from './owners.ts'
@@ -46,6 +48,7 @@ export interface Storage {
   readonly accounts: AccountStore
   readonly credentials: CredentialStore
   readonly keys: KeyStore
+  readonly keyUsage: KeyUsageStore
   readonly health: HealthStore
   readonly events: EventStore
   readonly readings: ReadingStore
@@ -93,6 +96,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     accounts,
     credentials,
     keys: await openKeys(database),
+    keyUsage: await openKeyUsage(database, clock.now()),
     health: await openHealth(database, ledger),
     events: createEvents(database, ledger, { newId: options.newId, settled: ledger.settled }),
     readings,

@@ -19,6 +19,7 @@ export interface Metrics {
   polled(account: Account, result: string): void
   booked(row: LedgerRow): void
   ranAway(kind: string, action: string): void
+  keyRefused(key: string, limit: string): void
   text(): string
 }
 
@@ -43,6 +44,7 @@ export function createMetrics(gauges: Gauges): Metrics {
   const renewals: Tally = new Map()
   const polls: Tally = new Map()
   const runaways: Tally = new Map()
+  const keyRefusals: Tally = new Map()
   let inFlight = 0
   return {
     begun() {
@@ -55,6 +57,7 @@ export function createMetrics(gauges: Gauges): Metrics {
     rejected: (reason) => count(rejected, reason),
     renewed: ({ name }, result) => count(renewals, name + SEPARATOR + result),
     polled: ({ name }, result) => count(polls, name + SEPARATOR + result),
+    keyRefused: (key, limit) => count(keyRefusals, key + SEPARATOR + limit),
     ranAway: (kind, action) => count(runaways, kind + SEPARATOR + action),
     booked(row) {
       const { account = 'none' } = row
@@ -66,7 +69,7 @@ export function createMetrics(gauges: Gauges): Metrics {
     text: () =>
       [
         ...requestFamilies(cells.all()),
-        ...gatewayFamilies({ attempts, failovers, rejected, runaways, inFlight, gauges }),
+        ...gatewayFamilies({ attempts, failovers, rejected, runaways, keyRefusals, inFlight, gauges }),
         ...keeperFamilies(renewals, polls, gauges),
       ].join(''),
   }
@@ -116,10 +119,11 @@ function gatewayFamilies(state: {
   readonly failovers: Tally
   readonly rejected: Tally
   readonly runaways: Tally
+  readonly keyRefusals: Tally
   readonly inFlight: number
   readonly gauges: Gauges
 }): readonly string[] {
-  const { attempts, failovers, rejected, runaways, inFlight, gauges } = state
+  const { attempts, failovers, rejected, runaways, keyRefusals, inFlight, gauges } = state
   const counter = (name: string, help: string, labels: readonly string[], tally: Tally): string =>
     writeFamily({ name, help, kind: 'counter', labels, samples: toSamples(tally) })
   const gauge = (name: string, help: string, value: number): string =>
@@ -144,6 +148,12 @@ function gatewayFamilies(state: {
       'Requests of clients that seem to have run away.',
       ['kind', 'action'],
       runaways,
+    ),
+    counter(
+      'spillway_key_refusals_total',
+      'Requests that the rules of their key kept out.',
+      ['key', 'limit'],
+      keyRefusals,
     ),
     writeFamily({
       name: 'spillway_account_ready',

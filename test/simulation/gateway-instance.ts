@@ -15,6 +15,7 @@ import { digestParts, fingerprint, sha256 } from '../../src/platform/digest.ts'
 import { createBrake } from '../../src/proxy/brake.ts'
 import { createRetryBudget } from '../../src/proxy/budget.ts'
 import type { ProxyContext } from '../../src/proxy/context.ts'
+import { createKeyMeters } from '../../src/proxy/key-meters.ts'
 import { createLine } from '../../src/proxy/line.ts'
 import { createPool, type Pool } from '../../src/proxy/pool.ts'
 import { createPoolMeters } from '../../src/proxy/pool-limits.ts'
@@ -156,6 +157,7 @@ function contextOf(storage: Storage, shared: Shared): ProxyContext {
     ...shared,
     meters: createPoolMeters(shared.pool, shared.clock),
     keys: storage.keys,
+    keyMeters: createKeyMeters(shared.clock, storage.keyUsage.counted),
     bindings: storage.bindings,
     owners: storage.owners,
     ledger: storage.ledger,
@@ -179,6 +181,7 @@ function contextOf(storage: Storage, shared: Shared): ProxyContext {
       booked: () => {},
       unpriced: () => {},
       ranAway: () => {},
+      keyRefused: () => {},
     },
   }
 }

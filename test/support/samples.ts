@@ -159,6 +159,7 @@ export const sampleSituation = ({ request = {}, ...fields }: SituationFields): S
     class: 'interactive',
     tokens: 10_000,
     excluded: [],
+    groups: undefined,
     holdUntil: undefined,
     conversation: 'c1',
     clientRetries: 0,

@@ -1,19 +1,23 @@
-/** The handlers of /api/keys. A key's secret is in one answer only: the one that creates it. */
+/** The handlers of /api/keys and /api/me. A key's secret is in one answer only: the one that creates it. */
 import type { ClientKey, KeyRules } from '../../core/access.ts'
 import { GatewayError } from '../../core/error.ts'
-import { readLength } from '../../core/time.ts'
+import { readDate, readLength } from '../../core/time.ts'
+import type { Call } from '../call.ts'
 import { changedFields } from '../changed-fields.ts'
 import type { Input } from '../contract.ts'
 import type { Handlers } from '../handlers.ts'
+import { toKeyView } from '../key-views.ts'
 import type { Services } from '../services.ts'
-import { toKeyView } from '../views.ts'
 
-type KeyHandlers = Pick<Handlers, 'listKeys' | 'createKey' | 'showKey' | 'changeKey' | 'revokeKey'>
+type KeyHandlers = Pick<
+  Handlers,
+  'listKeys' | 'createKey' | 'showKey' | 'changeKey' | 'revokeKey' | 'showOwnKey'
+>
 
 export function keyHandlers(services: Services): KeyHandlers {
   const { keys, clock } = services
   return {
-    listKeys: async () => ({ keys: keys.all().map(toKeyView) }),
+    listKeys: async () => ({ keys: keys.all().map((key) => toKeyView(key, services)) }),
     async createKey({ body }, call) {
       if (keys.all().some(({ name }) => name === body.name)) {
         throw new GatewayError(
@@ -34,9 +38,9 @@ export function keyHandlers(services: Services): KeyHandlers {
       }
       await keys.add(key)
       call.changed({ target: key.name, to: told(key) })
-      return { ...toKeyView(key), secret }
+      return { ...toKeyView(key, services), secret }
     },
-    showKey: async ({ params }) => toKeyView(find(services, params.id)),
+    showKey: async ({ params }) => toKeyView(find(services, params.id), services),
     async changeKey({ params, body }, call) {
       const key = find(services, params.id)
       if (key.revokedAt !== undefined)
@@ -48,40 +52,56 @@ export function keyHandlers(services: Services): KeyHandlers {
         rules: rulesAfter(key.rules, body),
       })
       call.changed({ target: key.name, ...changedFields(told(key), told(changed)) })
-      return toKeyView(changed)
+      return toKeyView(changed, services)
     },
     async revokeKey({ params }, call) {
       const key = find(services, params.id)
-      call.changed({ target: key.name })
-      return toKeyView(await keys.change(key.id, { revokedAt: key.revokedAt ?? clock.now() }))
+      const revoked = await keys.change(key.id, { revokedAt: key.revokedAt ?? clock.now() })
+      call.changed({ target: key.name, ...changedFields(told(key), told(revoked)) })
+      return toKeyView(revoked, services)
     },
+    showOwnKey: async (_input, call) => toKeyView(ownKey(services, call), services),
   }
 }
 
-/** Nothing of its secret. */
-const told = ({ name, disabledAt, rules }: ClientKey): object => ({
+/** For the audit log: what can be changed about a key, and nothing of its secret. */
+const told = ({ name, disabledAt, revokedAt, rules }: ClientKey): object => ({
   name,
   disabled: disabledAt !== undefined,
+  revoked: revokedAt !== undefined,
   ...rules,
 })
 
-/** What is not named stays, null takes it back; of models each for itself. */
-function rulesAfter(
-  before: KeyRules,
-  change: Omit<Input<'changeKey'>['body'], 'name' | 'disabled'>,
-): KeyRules {
-  const { pool, class: ofClass, hold, runaway, models, payloads } = change
-  const holdMs = typeof hold === 'string' ? (readLength(hold) ?? null) : hold
-  const wanted = modelsAfter(before.models, models)
-  const said = Object.entries({ pool, class: ofClass, holdMs, runaway, payloads, models: wanted })
+function ownKey({ keys }: Services, { caller }: Call): ClientKey {
+  const key = keys.all().find(({ id }) => id === caller.keyId)
+  if (key !== undefined) return key
+  throw new GatewayError(
+    'not-found',
+    `This is the page of a client key, and ${caller.name} is none. Call it with the key, or see /api/keys.`,
+  )
+}
+
+type RuleChange = Omit<Input<'changeKey'>['body'], 'name' | 'disabled'>
+
+/** What is not named stays, null takes it back; of preferred models each for itself. */
+function rulesAfter(before: KeyRules, { hold, expiresAt, models, ...change }: RuleChange): KeyRules {
+  const said = Object.entries({
+    ...change,
+    ...modelsAfter(before, models),
+    holdMs: typeof hold === 'string' ? (readLength(hold) ?? null) : hold,
+    expiresAt: typeof expiresAt === 'string' ? (readDate(expiresAt) ?? null) : expiresAt,
+  })
   const next = { ...before, ...Object.fromEntries(said.filter(([, value]) => value !== undefined)) }
   return Object.fromEntries(Object.entries(next).filter(([, value]) => value !== null))
 }
 
-function modelsAfter(before: KeyRules['models'], change: Input<'changeKey'>['body']['models']) {
-  if (change === undefined || change === null) return change
-  const next = Object.entries({ ...before, ...change }).filter(([, model]) => model !== null)
-  return next.length === 0 ? null : Object.fromEntries(next)
+/** A list is what it may use, pairs are what is preferred; null takes back the one that is shown. */
+function modelsAfter(before: KeyRules, change: RuleChange['models']) {
+  if (change === undefined) return {}
+  if (change === null) return before.models === undefined ? { allowedModels: null } : { models: null }
+  if (Array.isArray(change)) return { allowedModels: change }
+  const next = Object.entries({ ...before.models, ...change }).filter(([, model]) => model !== null)
+  return { models: next.length === 0 ? null : Object.fromEntries(next) }
 }
 
 const disabledSince = (

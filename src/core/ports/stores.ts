@@ -7,6 +7,7 @@ import type { ClientKey } from '../access.ts'
 import type { Account, AccountId } from '../account.ts'
 import type { AccountEvent } from '../event.ts'
 import type { Cooldown, LoginNeed } from '../health.ts'
+import type { CountedUse } from '../key-use.ts'
 import type { LedgerRow } from '../ledger.ts'
 import type { Window } from '../limits.ts'
 import type { Owner } from '../owner.ts'
@@ -94,6 +95,14 @@ export interface KeyStore {
     id: string,
     change: Partial<Pick<ClientKey, 'name' | 'disabledAt' | 'revokedAt' | 'rules'>>,
   ): Promise<ClientKey>
+}
+
+/** What keys have used, by key id; written with the ledger's rows. */
+export interface KeyUsageStore {
+  /** All that budgets counted when it was opened. */
+  readonly counted: ReadonlyMap<string, CountedUse>
+  /** Forgets what no budget counts any more. */
+  forget(now: Millis): Promise<void>
 }
 
 /** Whether the operator has said yes to what providers' terms say about subscriptions. */

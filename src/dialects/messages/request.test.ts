@@ -41,6 +41,7 @@ describe('readMessagesRequest', () => {
     expect(readMessagesRequest(bytesOf('{}'))).toEqual({
       model: undefined,
       modelSpan: undefined,
+      maxTokensSpan: undefined,
       isStream: false,
       userSession: undefined,
       thread: undefined,

@@ -9,6 +9,8 @@ export interface MessagesRequest {
   readonly model: string | undefined
   /** Where the model's value stands, quotes included: a mapped model is written there. */
   readonly modelSpan: Span | undefined
+  /** Where `max_tokens` stands. */
+  readonly maxTokensSpan: Span | undefined
   readonly isStream: boolean
   /** The session in `metadata.user_id`, in either of its encodings. */
   readonly userSession: string | undefined
@@ -21,7 +23,16 @@ export interface MessagesRequest {
   readonly messages: Span | undefined
 }
 
-const MEMBERS = ['model', 'stream', 'metadata', 'system', 'tools', 'messages', 'thread'] as const
+const MEMBERS = [
+  'model',
+  'stream',
+  'metadata',
+  'system',
+  'tools',
+  'messages',
+  'thread',
+  'max_tokens',
+] as const
 
 /** Undefined when the body is not one JSON object. */
 export function readMessagesRequest(body: Uint8Array): MessagesRequest | undefined {
@@ -32,6 +43,7 @@ export function readMessagesRequest(body: Uint8Array): MessagesRequest | undefin
   return {
     model: readString(body, model),
     modelSpan: model,
+    maxTokensSpan: members.max_tokens,
     isStream: stream !== undefined && body[stream.start] === LETTER_T,
     userSession: metadata === undefined ? undefined : readUserSession(body, metadata),
     thread: thread === undefined ? undefined : readThread(body, thread),
@@ -41,6 +53,15 @@ export function readMessagesRequest(body: Uint8Array): MessagesRequest | undefin
     messages,
   }
 }
+
+/** Undefined where there is none, or something else. */
+export function readWholeNumber(body: Uint8Array, span: Span | undefined): number | undefined {
+  if (span === undefined || span.end - span.start > LONGEST_NUMBER) return undefined
+  const text = new TextDecoder('latin1').decode(body.subarray(span.start, span.end))
+  return /^\d+$/.test(text) ? Number(text) : undefined
+}
+
+const LONGEST_NUMBER = 9
 
 /** The body with another model, every other byte as it was. */
 export function withModel(body: Uint8Array, span: Span, model: string): Uint8Array {
