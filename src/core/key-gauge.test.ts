@@ -40,14 +40,14 @@ describe('a request is kept out', () => {
       { requestsPerMinute: 3 },
       arrivals(3),
       'requests-per-minute',
-      later(NOON, 61 * SECOND),
+      later(NOON, 62 * SECOND),
     ],
     [
       'by tokens a minute',
       { tokensPerMinute: 100 },
       arrivals(1, 100),
       'tokens-per-minute',
-      later(NOON, 61 * SECOND),
+      later(NOON, 62 * SECOND),
     ],
     ['by requests at once', { maxConcurrent: 3 }, arrivals(3), 'max-concurrent', undefined],
     ['by money a day', { budgets: [{ usd: 5, period: 'day' }] }, spent(0, 5), 'budget-usd-day', day],
@@ -116,12 +116,12 @@ describe('what the client reads', () => {
     [
       { requestsPerMinute: 2 },
       arrivals(2),
-      'The key "ci" has made its 2 requests of this minute. It is let in again at 2026-11-20T12:01:01.000Z (in 61 s).',
+      'The key "ci" has made its 2 requests of this minute. It is let in again at 2026-11-20T12:01:02.000Z (in 62 s).',
     ],
     [
       { tokensPerMinute: 10 },
       arrivals(2, 6),
-      'The key "ci" has used its 10 tokens of this minute, with what its requests under way may use. It is let in again at 2026-11-20T12:01:01.000Z (in 61 s).',
+      'The key "ci" has used its 10 tokens of this minute, with what its requests under way may use. It is let in again at 2026-11-20T12:01:02.000Z (in 62 s).',
     ],
     [
       { maxConcurrent: 2 },
@@ -155,7 +155,7 @@ it('a limit resets when nothing of what was used counts any more', () => {
   const use = spent(1, 1, later(NOON, -HOUR), arrivals(1))
   const ends = gaugesOf(limits, use, NOON).map((gauge) => resetsAt(gauge, use, NOON))
   expect(ends).toEqual([
-    later(NOON, 61 * SECOND),
+    later(NOON, 62 * SECOND),
     undefined,
     later(NOON, 4 * HOUR + 5 * MINUTE),
     iso('2026-11-21T00:00:00Z'),

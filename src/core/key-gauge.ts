@@ -10,11 +10,13 @@ import {
   FIVE_HOURS,
   type KeyUse,
   LAST_MINUTE,
-  type Slot,
+  slotsOf,
   startOf,
+  sumIn,
   sumOf,
   type Use,
   usedIn,
+  type Window,
 } from './key-use.ts'
 import {
   DAY,
@@ -63,7 +65,7 @@ export function gaugesOf(limits: KeyLimits, use: KeyUse, now: Millis): readonly 
   const gauges: Gauge[] = []
   const { requestsPerMinute, tokensPerMinute, maxConcurrent, budgets } = limits
   if (requestsPerMinute !== undefined || tokensPerMinute !== undefined) {
-    const { requests, tokens } = sumOf(use.lastMinute, LAST_MINUTE, now)
+    const { requests, tokens } = sumIn(use.lastMinute, LAST_MINUTE, now)
     if (requestsPerMinute !== undefined)
       gauges.push(simple('requestsPerMinute', 'requests', requestsPerMinute, requests))
     if (tokensPerMinute !== undefined)
@@ -93,8 +95,10 @@ export function opensAt(
 export function resetsAt({ limit, period, used }: Gauge, use: KeyUse, now: Millis): Millis | undefined {
   if (limit === 'maxConcurrent') return undefined
   if (limit === 'budget' && period !== undefined && period !== '5h') return endOf(period, now)
-  const [slots, sliding] = limit === 'budget' ? [use.fiveHours, FIVE_HOURS] : [use.lastMinute, LAST_MINUTE]
-  const ends = slots.filter((slot) => counts(slot, sliding, now)).map((slot) => endOfSlot(slot, sliding))
+  const [window, sliding] = limit === 'budget' ? [use.fiveHours, FIVE_HOURS] : [use.lastMinute, LAST_MINUTE]
+  const ends = slotsOf(window)
+    .filter((slot) => counts(slot, sliding, now))
+    .map((slot) => endOfSlot(slot, sliding))
   return used === 0 || ends.length === 0 ? undefined : toMillis(Math.max(...ends))
 }
 
@@ -174,8 +178,8 @@ interface Room {
 }
 
 /** The oldest go first, until what is left is less than `most`. */
-function roomAt(slots: readonly Slot[], sliding: typeof LAST_MINUTE, { unit, most, now }: Room): Millis {
-  const present = slots.filter((slot) => counts(slot, sliding, now)).toSorted((a, b) => a.at - b.at)
+function roomAt(window: Window, sliding: typeof LAST_MINUTE, { unit, most, now }: Room): Millis {
+  const present = slotsOf(window).filter((slot) => counts(slot, sliding, now))
   // Added up as it will be then: what is subtracted instead may be off by the last digit.
   const first = present.findIndex((_, index) => sumOf(present.slice(index + 1), sliding, now)[unit] < most)
   const slot = present[first]

@@ -11,15 +11,16 @@ import {
   type KeyUse,
   LAST_MINUTE,
   NO_USE,
+  slotsOf,
   startOf,
-  sumOf,
+  sumIn,
   type Use,
   usedBy,
   usedIn,
 } from './key-use.ts'
 import { DAY, HOUR, later, MINUTE, type Millis, SECOND, toIso, toMillis } from './time.ts'
 
-const minuteOf = (use: KeyUse, now: Millis): Use => sumOf(use.lastMinute, LAST_MINUTE, now)
+const minuteOf = (use: KeyUse, now: Millis): Use => sumIn(use.lastMinute, LAST_MINUTE, now)
 const used = (tokens: number, usd = 0, requests = 1): Use => ({ requests, tokens, usd })
 const reservation = (tokens: number, usd = 0, at: Millis = NOON) => ({ at, tokens, usd })
 const at = (iso: string): Millis => toMillis(Date.parse(iso))
@@ -163,7 +164,7 @@ describe('whatever comes', () => {
           expect(usedIn(over, period, NOON).tokens).toBe(isSame ? 10 : 0)
         }
         const next = afterRow(afterArrival(over, reservation(3)), used(3), NOON)
-        expect([next.lastMinute.length, next.fiveHours.length]).toEqual([1, 1])
+        expect([slotsOf(next.lastMinute).length, slotsOf(next.fiveHours).length]).toEqual([1, 1])
         expect([minuteOf(next, NOON).tokens, usedIn(next, '5h', NOON).tokens]).toEqual([3, 3])
       }),
     )
@@ -178,5 +179,5 @@ function isSound(use: KeyUse, now: Millis): boolean {
   ]
   const isPositive =
     sums.every(({ tokens, usd }) => tokens >= 0 && usd >= 0) && minuteOf(use, now).requests >= 0
-  return isPositive && use.lastMinute.length <= 125 && use.fiveHours.length <= 125
+  return isPositive && slotsOf(use.lastMinute).length <= 125 && slotsOf(use.fiveHours).length <= 125
 }

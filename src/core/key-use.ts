@@ -6,6 +6,7 @@
 import type { BudgetPeriod } from './key-limits.ts'
 import type { LedgerRow } from './ledger.ts'
 import {
+  DAY,
   HOUR,
   later,
   MINUTE,
@@ -41,9 +42,20 @@ export type CountedUse = Readonly<Record<CalendarPeriod, Slot>> & {
   readonly fiveHours: readonly Slot[]
 }
 
-export interface KeyUse extends CountedUse {
-  /** By the second: requests as they came, tokens as they are expected until they are known. */
-  readonly lastMinute: readonly Slot[]
+/**
+ * Slots in the order of time, the newest apart: mostly it alone grows, and the sum of the
+ * others is known as long as the oldest of them counts.
+ */
+export interface Window {
+  readonly past: readonly Slot[]
+  readonly pastSum: Use
+  readonly newest: Slot
+}
+
+export interface KeyUse extends Omit<CountedUse, 'fiveHours'> {
+  /** By two seconds: requests as they came, tokens as they are expected until they are known. */
+  readonly lastMinute: Window
+  readonly fiveHours: Window
   readonly inFlight: number
   /** What the requests in flight are expected to use. */
   readonly reserved: Amounts
@@ -60,22 +72,31 @@ interface Sliding {
   readonly widthMs: number
 }
 
-export const LAST_MINUTE: Sliding = { spanMs: MINUTE, widthMs: SECOND }
+export const LAST_MINUTE: Sliding = { spanMs: MINUTE, widthMs: 2 * SECOND }
 export const FIVE_HOURS: Sliding = { spanMs: 5 * HOUR, widthMs: 5 * MINUTE }
 
 const NO_AMOUNTS: Amounts = { tokens: 0, usd: 0 }
 const NOTHING: Use = { requests: 0, ...NO_AMOUNTS }
 const NO_SLOT: Slot = { at: toMillis(0), ...NOTHING }
 
+const NO_WINDOW: Window = { past: [], pastSum: NOTHING, newest: NO_SLOT }
+
 export const NO_USE: KeyUse = {
-  lastMinute: [],
-  fiveHours: [],
+  lastMinute: NO_WINDOW,
+  fiveHours: NO_WINDOW,
   day: NO_SLOT,
   week: NO_SLOT,
   month: NO_SLOT,
   inFlight: 0,
   reserved: NO_AMOUNTS,
 }
+
+/** As the storage gave it back, with nothing under way. */
+export const begunWith = ({ fiveHours, ...periods }: CountedUse): KeyUse => ({
+  ...NO_USE,
+  ...periods,
+  fiveHours: toWindow(fiveHours),
+})
 
 /** A request has come and is let in. */
 export function afterArrival(use: KeyUse, { at, tokens, usd }: Reservation): KeyUse {
@@ -113,9 +134,9 @@ export function afterRow(use: KeyUse, used: Use, at: Millis): KeyUse {
   return {
     ...use,
     fiveHours: withUse(use.fiveHours, { at, ...used }, FIVE_HOURS),
-    day: plusIn(use.day, used, startOf('day', at)),
-    week: plusIn(use.week, used, startOf('week', at)),
-    month: plusIn(use.month, used, startOf('month', at)),
+    day: plusIn(use, 'day', used, at),
+    week: plusIn(use, 'week', used, at),
+    month: plusIn(use, 'month', used, at),
   }
 }
 
@@ -134,11 +155,18 @@ export const usedBy = ({
 })
 
 /** What counts at `now` of a budget's period. */
-export function usedIn(use: CountedUse, period: BudgetPeriod, now: Millis): Use {
-  if (period === '5h') return sumOf(use.fiveHours, FIVE_HOURS, now)
+export function usedIn(use: KeyUse, period: BudgetPeriod, now: Millis): Use {
+  if (period === '5h') return sumIn(use.fiveHours, FIVE_HOURS, now)
   const slot = use[period]
-  return slot.at === startOf(period, now) ? slot : NOTHING
+  return isIn(slot, period, now) ? slot : NOTHING
 }
+
+/** Whether the period that begins with the slot is the one that `at` lies in. */
+const isIn = (slot: Slot, period: CalendarPeriod, at: Millis): boolean =>
+  // Of all periods this much is certain without a look at the calendar.
+  (at >= slot.at && at - slot.at < SURELY_MS[period]) || slot.at === startOf(period, at)
+
+const SURELY_MS: Readonly<Record<CalendarPeriod, number>> = { day: DAY, week: 7 * DAY, month: 28 * DAY }
 
 /** The first moment of the period that `at` lies in. */
 export function startOf(period: CalendarPeriod, at: Millis): Millis {
@@ -158,52 +186,98 @@ export const slotStart = (at: Millis, { widthMs }: Sliding): Millis => toMillis(
 export const endOfSlot = ({ at }: Slot, { spanMs, widthMs }: Sliding): Millis => later(at, spanMs + widthMs)
 
 /** A clock that was put back leaves slots in the future: those beyond a whole span are not believed. */
-export const counts = (slot: Slot, sliding: Sliding, now: Millis): boolean =>
-  now < endOfSlot(slot, sliding) && slot.at - now <= sliding.spanMs
+export const counts = ({ at }: Slot, { spanMs, widthMs }: Sliding, now: Millis): boolean =>
+  now - at < spanMs + widthMs && at - now <= spanMs
 
-export function sumOf(slots: readonly Slot[], sliding: Sliding, now: Millis): Use {
-  let requests = 0
-  let tokens = 0
-  let usd = 0
-  for (const slot of slots) {
-    if (!counts(slot, sliding, now)) continue
-    requests += slot.requests
-    tokens += slot.tokens
-    usd += slot.usd
-  }
-  return { requests, tokens, usd }
+export const slotsOf = ({ past, newest }: Window): readonly Slot[] =>
+  newest === NO_SLOT ? past : [...past, newest]
+
+export function sumIn(window: Window, sliding: Sliding, now: Millis): Use {
+  const { past, newest } = window
+  return counts(newest, sliding, now)
+    ? sum(pastSumAt(window, sliding, now), newest)
+    : sumOf(past, sliding, now)
 }
 
-/** Mostly the newest slot grows; what no longer counts is dropped when a new one begins. */
-function withUse(slots: readonly Slot[], { at: moment, ...more }: Slot, sliding: Sliding): readonly Slot[] {
+export function sumOf(slots: readonly Slot[], sliding: Sliding, now: Millis): Use {
+  let total = NOTHING
+  for (const slot of slots) if (counts(slot, sliding, now)) total = sum(total, slot)
+  return total
+}
+
+/** Where the newest counts, what does not is at the beginning. Whole numbers are subtracted, fractions added up anew. */
+function pastSumAt({ past, pastSum }: Window, sliding: Sliding, now: Millis): Use {
+  const ended = endedIn(past, sliding, now)
+  if (ended === 0) return pastSum
+  if (pastSum.usd !== 0) return sumOf(past, sliding, now)
+  let { requests, tokens } = pastSum
+  for (let index = 0; index < ended; index++) {
+    requests -= past[index]?.requests ?? 0
+    tokens -= past[index]?.tokens ?? 0
+  }
+  return { requests, tokens, usd: 0 }
+}
+
+function endedIn(past: readonly Slot[], sliding: Sliding, now: Millis): number {
+  const first = past.findIndex((slot) => counts(slot, sliding, now))
+  return first < 0 ? past.length : first
+}
+
+/** Of slots in the order of time. */
+function toWindow(slots: readonly Slot[]): Window {
+  const past = slots.slice(0, -1)
+  return { past, pastSum: past.reduce<Use>(sum, NOTHING), newest: slots.at(-1) ?? NO_SLOT }
+}
+
+/** What no longer counts is dropped when a new slot begins. */
+function withUse(window: Window, { at: moment, ...more }: Slot, sliding: Sliding): Window {
+  const { past, newest } = window
   const at = slotStart(moment, sliding)
-  const last = slots.at(-1)
-  if (last?.at === at) return slots.with(-1, plus(last, more))
-  const kept = slots.filter((slot) => slot.at !== at && counts(slot, sliding, moment))
-  const known = slots.find((slot) => slot.at === at)
-  return [...kept, known === undefined ? { at, ...more } : plus(known, more)]
+  if (newest.at === at) return { ...window, newest: plus(newest, more) }
+  if (newest.at > at) return withEarlier(window, { at, ...more }, sliding)
+  const begun = { at, ...more }
+  if (!counts(newest, sliding, moment)) return { ...NO_WINDOW, newest: begun }
+  const kept = past.slice(endedIn(past, sliding, moment))
+  kept.push(newest)
+  return { past: kept, pastSum: sum(pastSumAt(window, sliding, moment), newest), newest: begun }
+}
+
+/** The clock was put back. */
+function withEarlier(window: Window, more: Slot, sliding: Sliding): Window {
+  const kept = slotsOf(window).filter((slot) => counts(slot, sliding, more.at))
+  const known = kept.find((slot) => slot.at === more.at)
+  const others = kept.filter((slot) => slot !== known)
+  return toWindow([...others, known === undefined ? more : plus(known, more)].toSorted((a, b) => a.at - b.at))
 }
 
 /** The expectation is taken back where it stands; what was used beyond it counts from now on. */
-function corrected(
-  slots: readonly Slot[],
-  reservation: Reservation,
-  used: Use,
-  now: Millis,
-): readonly Slot[] {
+function corrected(window: Window, reservation: Reservation, used: Use, now: Millis): Window {
   const excess = used.tokens - reservation.tokens
   const at = slotStart(reservation.at, LAST_MINUTE)
-  const index = slots.findLastIndex((slot) => slot.at === at)
-  const slot = slots[index]
-  const late = { at: now, requests: 0, tokens: excess, usd: 0 }
-  if (slot === undefined) return excess > 0 ? withUse(slots, late, LAST_MINUTE) : slots
   const less = { requests: used.requests - 1, tokens: Math.min(0, excess), usd: 0 }
-  const righted = slots.with(index, plus(slot, less))
-  return excess > 0 ? withUse(righted, late, LAST_MINUTE) : righted
+  const righted = withLess(window, at, less)
+  return excess > 0
+    ? withUse(righted, { at: now, requests: 0, tokens: excess, usd: 0 }, LAST_MINUTE)
+    : righted
 }
 
-const plusIn = (slot: Slot, more: Use, at: Millis): Slot =>
-  slot.at === at ? plus(slot, more) : { at, ...more }
+/** A slot that is there no more has nothing to be taken back from. */
+function withLess(window: Window, at: Millis, less: Use): Window {
+  const { past, newest } = window
+  if (newest.at === at) return { ...window, newest: plus(newest, less) }
+  const index = past.findLastIndex((slot) => slot.at === at)
+  const slot = past[index]
+  return slot === undefined ? window : toWindow([...past.with(index, plus(slot, less)), newest])
+}
+
+const sum = (a: Use, b: Use): Use => ({
+  requests: a.requests + b.requests,
+  tokens: a.tokens + b.tokens,
+  usd: a.usd + b.usd,
+})
+
+const plusIn = (use: KeyUse, period: CalendarPeriod, more: Use, at: Millis): Slot =>
+  isIn(use[period], period, at) ? plus(use[period], more) : { at: startOf(period, at), ...more }
 
 const plus = ({ at, requests, tokens, usd }: Slot, more: Use): Slot => ({
   at,

@@ -52,15 +52,19 @@ export function unservedReason(
   model: string,
 ): string | undefined {
   if (models !== undefined) {
-    const known = knownOf(byList, models)
-    const isServed = known.get(model) ?? remember(known, model, isListed(models, model))
-    return isServed ? undefined : 'its list of models does not have it'
+    return isKnownListed(models, model) ? undefined : 'its list of models does not have it'
   }
   const lacking = plan === undefined ? undefined : lackingIn(plan)
   if (lacking === undefined) return undefined
   const known = knownOf(byLacking, lacking)
   const isLacking = known.get(model) ?? remember(known, model, lacking.has(familyOf(model)))
   return isLacking ? `its plan (${plan}) does not have it` : undefined
+}
+
+/** The same as `isListed`, remembered: for lists that are replaced when they change. */
+export function isKnownListed(models: Models, model: string): boolean {
+  const known = knownOf(byList, models)
+  return known.get(model) ?? remember(known, model, isListed(models, model))
 }
 
 /** Whether an account with this list can be asked for the model. */

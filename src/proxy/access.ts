@@ -7,10 +7,20 @@ import { type ClientKey, credentialsOf, isExpired, isKeyRequired, isUsable } fro
 import { GatewayError } from '../core/error.ts'
 import type { ClientRequest } from '../core/ports/client.ts'
 import { type Millis, toIso } from '../core/time.ts'
-import type { ProxyContext } from './context.ts'
+import type { Observer, ProxyContext } from './context.ts'
+import type { ProxySettings } from './settings.ts'
+
+/** What of the proxy's context the door needs. */
+export interface Door extends Pick<ProxyContext, 'keys' | 'sha256' | 'isBlocked' | 'clock'> {
+  readonly settings: () => Pick<ProxySettings, 'keyPolicy' | 'isLoopback'>
+  readonly observe: Pick<Observer, 'keyRefused'>
+}
 
 /** The key that the client used; undefined where none is needed. Throws `unauthenticated` or `too-many-attempts`. */
-export function admit({ headers, peer }: ClientRequest, context: ProxyContext): ClientKey | undefined {
+export function admit(
+  { headers, peer }: Pick<ClientRequest, 'headers' | 'peer'>,
+  context: Door,
+): ClientKey | undefined {
   const { keys, settings, sha256, isBlocked } = context
   const { keyPolicy, isLoopback } = settings()
   if (!isKeyRequired(keyPolicy, keys.all().length > 0, isLoopback)) return undefined
@@ -27,7 +37,7 @@ export function admit({ headers, peer }: ClientRequest, context: ProxyContext): 
     : new GatewayError('unauthenticated', INVALID)
 }
 
-function expired({ name, rules }: ClientKey, { observe }: ProxyContext): GatewayError {
+function expired({ name, rules }: ClientKey, { observe }: Door): GatewayError {
   observe.keyRefused(name, 'expired')
   const since = toIso(rules.expiresAt ?? (0 as Millis))
   const message = `The key "${name}" has expired (${since}). "spillway keys set ${name} --expires <time>" lets it in again.`

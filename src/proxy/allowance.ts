@@ -11,15 +11,23 @@ import { SECOND } from '../core/time.ts'
 import { NO_USAGE } from '../core/usage.ts'
 import type { Verdict } from '../core/verdict.ts'
 import { readWholeNumber } from '../dialects/messages/request.ts'
-import type { ProxyContext } from './context.ts'
+import type { Observer, ProxyContext } from './context.ts'
 import type { Job } from './job.ts'
 import { ANSWER_TOKENS, BYTES_A_TOKEN } from './wants.ts'
 
+/** What of a job its allowance depends on. */
+export interface Asking extends Pick<Job, 'key' | 'body' | 'startedAt'> {
+  readonly endpoint: Pick<Job['endpoint'], 'kind'>
+  readonly facts: Pick<Job['facts'], 'wanted' | 'maxTokensSpan'>
+  readonly record: Pick<Job['record'], 'decision' | 'reservation'>
+}
+
+interface Meters extends Pick<ProxyContext, 'keyMeters' | 'clock'> {
+  readonly observe: Pick<Observer, 'keyRefused'>
+}
+
 /** Takes what the request is expected to use from its key's limits; the answer for the client where one is full. */
-export function takeAllowance(
-  job: Job,
-  context: ProxyContext,
-): Extract<Verdict, { kind: 'own' }> | undefined {
+export function takeAllowance(job: Asking, context: Meters): Extract<Verdict, { kind: 'own' }> | undefined {
   const { key, record } = job
   if (key === undefined || !hasLimits(key.rules)) return undefined
   const refused = overLimit(key, context)
@@ -38,7 +46,10 @@ interface OverLimit {
 }
 
 /** Whether a request of this key would be let in now. */
-export function overLimit(key: ClientKey, { keyMeters, clock }: ProxyContext): OverLimit | undefined {
+export function overLimit(
+  key: ClientKey,
+  { keyMeters, clock }: Pick<Meters, 'keyMeters' | 'clock'>,
+): OverLimit | undefined {
   const excess = keyMeters.excessOf(key)
   if (excess === undefined) return undefined
   const now = clock.now()
@@ -55,7 +66,7 @@ export function overLimit(key: ClientKey, { keyMeters, clock }: ProxyContext): O
 }
 
 /** The most that its answer can become: so what is let in at once stays within the limit, save the last. */
-function expectedOf({ body, facts, endpoint, startedAt }: Job): {
+function expectedOf({ body, facts, endpoint, startedAt }: Asking): {
   readonly tokens: number
   readonly usd: number
 } {

@@ -8,6 +8,7 @@ import {
   afterArrival,
   afterEnd,
   afterRow,
+  begunWith,
   type CountedUse,
   countedAt,
   type KeyUse,
@@ -18,6 +19,12 @@ import {
 import type { LedgerRow } from '../core/ledger.ts'
 import type { Clock } from '../core/ports/clock.ts'
 
+/** What of a row counts. */
+export type BookedRow = Pick<
+  LedgerRow,
+  'keyId' | 'startedAt' | 'durationMs' | 'attempts' | 'usage' | 'costUsd'
+>
+
 export interface KeyMeters {
   useOf(keyId: string): KeyUse
   /** What keeps a request of this key out now; undefined: nothing does. */
@@ -25,11 +32,14 @@ export interface KeyMeters {
   /** A request is let in; what is returned is to be given back with its row. */
   reserve(keyId: string, expected: Pick<Reservation, 'tokens' | 'usd'>): Reservation
   /** A request is over; `reservation` undefined where none was made for it. */
-  booked(row: LedgerRow, reservation: Reservation | undefined): void
+  booked(row: BookedRow, reservation: Reservation | undefined): void
 }
 
-export function createKeyMeters(clock: Clock, counted: ReadonlyMap<string, CountedUse>): KeyMeters {
-  const uses = new Map<string, KeyUse>([...counted].map(([id, use]) => [id, { ...NO_USE, ...use }]))
+export function createKeyMeters(
+  clock: Pick<Clock, 'now'>,
+  counted: ReadonlyMap<string, CountedUse>,
+): KeyMeters {
+  const uses = new Map<string, KeyUse>([...counted].map(([id, use]) => [id, begunWith(use)]))
   const useOf = (keyId: string): KeyUse => uses.get(keyId) ?? NO_USE
   return {
     useOf,

@@ -8,13 +8,26 @@ import { GatewayError } from '../core/error.ts'
 import type { EndpointName } from '../core/key-limits.ts'
 import { withoutContextMark } from '../core/model.ts'
 import type { RoutingRules } from '../core/rules.ts'
-import { isListed } from '../core/served.ts'
-import type { ProxyContext } from './context.ts'
+import { isKnownListed } from '../core/served.ts'
+import type { Observer } from './context.ts'
 import { endpointNameOf } from './endpoint.ts'
 import type { Job } from './job.ts'
 
+/** What of a job its permission depends on. */
+export interface Calling extends Pick<Job, 'key' | 'endpoint' | 'path'> {
+  readonly record: Pick<Job['record'], 'decision'>
+}
+
+interface Permitting {
+  readonly settings: () => { readonly rules: Pick<RoutingRules, 'aliases'> }
+  readonly observe: Pick<Observer, 'keyRefused'>
+}
+
 /** Throws GatewayError `forbidden` where the key may not call this endpoint. */
-export function assertEndpoint({ key, endpoint, path, record }: Job, { observe }: ProxyContext): void {
+export function assertEndpoint(
+  { key, endpoint, path, record }: Calling,
+  { observe }: Pick<Permitting, 'observe'>,
+): void {
   const rules = key?.rules
   if (key === undefined || rules === undefined) return
   if (rules.endpoints === undefined && !isBounded(rules)) return
@@ -50,9 +63,9 @@ function whyNot(rules: KeyRules, name: EndpointName, isIdentity: boolean): strin
  * alias may be listed by its own name.
  */
 export function assertModel(
-  job: Job,
+  job: Pick<Calling, 'key' | 'record'>,
   { asked, wanted }: { readonly asked: string; readonly wanted: string },
-  { settings, observe }: ProxyContext,
+  { settings, observe }: Permitting,
 ): void {
   const allowed = job.key?.rules.allowedModels
   if (allowed === undefined || isAllowed(allowed, { asked, wanted }, settings().rules)) return
@@ -67,6 +80,7 @@ export function assertModel(
 const isAllowed = (
   allowed: readonly string[],
   { asked, wanted }: { readonly asked: string; readonly wanted: string },
-  { aliases }: RoutingRules,
+  { aliases }: Pick<RoutingRules, 'aliases'>,
 ): boolean =>
-  isListed(allowed, withoutContextMark(wanted)) || (aliases.get(asked) === wanted && allowed.includes(asked))
+  isKnownListed(allowed, withoutContextMark(wanted)) ||
+  (aliases.get(asked) === wanted && allowed.includes(asked))

@@ -8,7 +8,6 @@ import {
   type CountedUse,
   countedAt,
   FIVE_HOURS,
-  NO_USE,
   type Slot,
   slotStart,
   startOf,
@@ -98,12 +97,15 @@ async function readCounted(database: Database, now: Millis): Promise<ReadonlyMap
 
 function put(uses: Map<string, CountedUse>, row: Row, place: CalendarPeriod | 'fiveHours', slot: Slot): void {
   const id = textOf(row, 'key_id')
-  const known = uses.get(id) ?? NO_USE
+  const known = uses.get(id) ?? NOTHING
   uses.set(
     id,
     place === 'fiveHours' ? { ...known, fiveHours: [...known.fiveHours, slot] } : { ...known, [place]: slot },
   )
 }
+
+const NO_SLOT: Slot = { at: toMillis(0), requests: 0, tokens: 0, usd: 0 }
+const NOTHING: CountedUse = { fiveHours: [], day: NO_SLOT, week: NO_SLOT, month: NO_SLOT }
 
 const toSlot = (row: Row, at: Millis): Slot => ({
   at,

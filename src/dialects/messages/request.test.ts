@@ -1,7 +1,7 @@
 /** What is read out of a request’s bytes, and the one edit that is ever made in them (G1). */
 import { describe, expect, it } from 'bun:test'
 import fc from 'fast-check'
-import { readMessagesRequest, withModel } from './request.ts'
+import { readMessagesRequest, readWholeNumber, withModel } from './request.ts'
 
 const DEVICE = 'a'.repeat(64)
 const SESSION = '3f0e6d1c-7b1a-4c8e-9a55-0d2f6a1b2c3d'
@@ -35,6 +35,20 @@ describe('readMessagesRequest', () => {
 
   it.each(['', '[]', '"x"', '{"model":"x"', 'null', 'model=x'])('is nothing for "%s"', (body) => {
     expect(readMessagesRequest(bytesOf(body))).toBeUndefined()
+  })
+
+  it.each<[unknown, number | undefined]>([
+    [4096, 4096],
+    [0, 0],
+    [undefined, undefined],
+    [null, undefined],
+    [-1, undefined],
+    [1.5, undefined],
+    ['64', undefined],
+    [1e21, undefined],
+  ])('takes max_tokens: %j for %p', (max_tokens, expected) => {
+    const body = bytesOf(JSON.stringify({ max_tokens }))
+    expect(readWholeNumber(body, readMessagesRequest(body)?.maxTokensSpan)).toBe(expected)
   })
 
   it('is something for an object that asks for nothing', () => {

@@ -57,10 +57,16 @@ export function readMessagesRequest(body: Uint8Array): MessagesRequest | undefin
 /** Undefined where there is none, or something else. */
 export function readWholeNumber(body: Uint8Array, span: Span | undefined): number | undefined {
   if (span === undefined || span.end - span.start > LONGEST_NUMBER) return undefined
-  const text = new TextDecoder('latin1').decode(body.subarray(span.start, span.end))
-  return /^\d+$/.test(text) ? Number(text) : undefined
+  let number = 0
+  for (let at = span.start; at < span.end; at++) {
+    const digit = (body[at] ?? 0) - DIGIT_0
+    if (digit < 0 || digit > 9) return undefined
+    number = number * 10 + digit
+  }
+  return number
 }
 
+const DIGIT_0 = 0x30
 const LONGEST_NUMBER = 9
 
 /** The body with another model, every other byte as it was. */
