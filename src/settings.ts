@@ -3,6 +3,7 @@
  * and whether it takes effect at once. A setting without effect does not belong here.
  */
 import { ACCOUNTS_SETTINGS } from './settings/accounts.ts'
+import { AGENT_SETTINGS } from './settings/agents.ts'
 import { ALERT_SETTINGS } from './settings/alerts.ts'
 import { LOGGING_SETTINGS } from './settings/logging.ts'
 import { NETWORK_SETTINGS } from './settings/network.ts'
@@ -26,6 +27,7 @@ export const SETTING_AREAS = {
   Upkeep: UPKEEP_SETTINGS,
   Payloads: PAYLOAD_SETTINGS,
   Alerts: ALERT_SETTINGS,
+  Agents: AGENT_SETTINGS,
 } as const
 
 export const SETTINGS = {
@@ -39,6 +41,7 @@ export const SETTINGS = {
   ...UPKEEP_SETTINGS,
   ...PAYLOAD_SETTINGS,
   ...ALERT_SETTINGS,
+  ...AGENT_SETTINGS,
 } as const
 
 export type Settings = { readonly [Name in SettingName]: ReturnType<(typeof SETTINGS)[Name]['parse']> }

@@ -80,6 +80,12 @@ export const accountSchema = z.object({
   totals: totalsSchema,
 })
 
+/** Totals are sums over the ledger, and no news. */
+export const accountStreamEvents = {
+  account: accountSchema.omit({ totals: true }),
+  removed: z.object({ id: z.string(), name: z.string() }),
+}
+
 /** The account as it was added or changed. */
 export const saidAccountSchema = accountSchema.extend({
   notes: z.array(z.string()).optional().describe('what looks like a mistake and may be none'),

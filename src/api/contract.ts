@@ -5,7 +5,8 @@
  */
 import { z } from 'zod'
 import { accountRoutes } from './account-routes.ts'
-import type { accountSchema } from './account-schemas.ts'
+import { type accountSchema, accountStreamEvents } from './account-schemas.ts'
+import { agentRoutes } from './agent-routes.ts'
 import { alertRoutes } from './alert-routes.ts'
 import { configPlainRoutes, configRoutes } from './config-routes.ts'
 import type { settingSchema } from './config-schemas.ts'
@@ -18,6 +19,7 @@ import { payloadFiles, payloadRoutes } from './payload-routes.ts'
 import type { FileRoute, PlainRoute, Route, StreamRoute } from './route.ts'
 import { routingRoutes } from './routing-routes.ts'
 import * as schemas from './schemas.ts'
+import { sessionRoutes } from './session-routes.ts'
 
 export const routes = {
   health: {
@@ -33,6 +35,8 @@ export const routes = {
   ...payloadRoutes,
   ...doorRoutes,
   ...alertRoutes,
+  ...sessionRoutes,
+  ...agentRoutes,
   listRequests: {
     method: 'GET',
     path: '/api/requests',
@@ -115,6 +119,12 @@ export const streams = {
     events: { request: schemas.requestSchema },
   },
   ...logStreams,
+  streamAccounts: {
+    path: '/api/accounts/stream',
+    summary: 'Accounts whenever something about one has changed, at most once a second for each.',
+    role: 'viewer',
+    events: accountStreamEvents,
+  },
 } as const satisfies Readonly<Record<string, StreamRoute>>
 
 /** What answers with something else than JSON: not for the typed client, but in the OpenAPI document. */

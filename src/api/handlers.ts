@@ -6,6 +6,7 @@ import type { Call } from './call.ts'
 import type { Answer, Input, RouteName } from './contract.ts'
 import { accountFileHandlers } from './handlers/account-files.ts'
 import { accountHandlers } from './handlers/accounts.ts'
+import { agentHandlers } from './handlers/agents.ts'
 import { alertHandlers } from './handlers/alerts.ts'
 import { auditHandlers } from './handlers/audit.ts'
 import { configHandlers } from './handlers/config.ts'
@@ -17,6 +18,7 @@ import { logHandlers } from './handlers/logs.ts'
 import { payloadHandlers } from './handlers/payloads.ts'
 import { requestHandlers } from './handlers/requests.ts'
 import { routingHandlers } from './handlers/routing.ts'
+import { sessionHandlers } from './handlers/sessions.ts'
 import { signInHandlers } from './handlers/sign-in.ts'
 import { systemHandlers } from './handlers/system.ts'
 import { upkeepHandlers } from './handlers/upkeep.ts'
@@ -38,6 +40,8 @@ export const createHandlers = (services: Services): Handlers => ({
   ...requestHandlers(services),
   ...payloadHandlers(services),
   ...routingHandlers(services),
+  ...sessionHandlers(services),
+  ...agentHandlers(services),
   ...keyHandlers(services),
   ...logHandlers(services),
   ...configHandlers(services),

@@ -5,6 +5,7 @@
  * key's, once.
  */
 import { z } from 'zod'
+import { cacheSchema } from './cache-schemas.ts'
 
 export const time = z.string().describe('ISO 8601, UTC')
 export const name = z.string().min(1).max(64)
@@ -76,6 +77,8 @@ export const requestSchema = z.object({
   usageComplete: z.boolean().describe('false: the provider’s final count was not seen'),
   costUsd: z.number().nullable().describe('null: the model is not in the price list'),
   error: z.string().optional(),
+  agentKind: z.string().optional().describe('which kind of agent it came from, where that is known'),
+  cache: cacheSchema.optional().describe('absent: nothing of its prompt is cached'),
 })
 
 const NO_STATUS = `must be an HTTP status such as 429, or one of ${outcomeSchema.options.join(', ')}`

@@ -3,6 +3,7 @@
  * the gateway, described by what the API needs of them. Types only.
  */
 import type { Account, AccountId } from '../core/account.ts'
+import type { AgentFiles } from '../core/agent-definition.ts'
 import type { CertificateStatus } from '../core/certificate.ts'
 import type { RouteAnswer, RouteQuestion } from '../core/dry-run.ts'
 import type { Health } from '../core/health.ts'
@@ -15,6 +16,7 @@ import type { PayloadStore } from '../core/ports/payloads.ts'
 import type { AuditLog, Passwords, UserStore } from '../core/ports/people.ts'
 import type { RequestLog } from '../core/ports/request-log.ts'
 import type { SecretBox } from '../core/ports/secrets.ts'
+import type { SessionLog } from '../core/ports/session-log.ts'
 import type {
   AccountStore,
   CredentialStore,
@@ -25,6 +27,7 @@ import type {
   TermsStore,
 } from '../core/ports/stores.ts'
 import type { RequestClass, RoutingRules } from '../core/rules.ts'
+import type { Binding } from '../core/session.ts'
 import type { Standing } from '../core/standing.ts'
 import type { StrategyName } from '../core/strategies.ts'
 import type { Millis } from '../core/time.ts'
@@ -46,6 +49,8 @@ export interface Services {
   readonly keyUse: (keyId: string) => KeyUse
   readonly requests: RequestLog
   readonly payloads: PayloadStore
+  readonly sessionLog: SessionLog
+  readonly sessions: LiveSessions
   readonly secrets: SecretBox
   readonly live: LiveAccounts
   readonly config: ConfigService
@@ -69,6 +74,8 @@ export interface Services {
   readonly logs: KeptLog
   /** What is wrong with the gateway itself, beside its accounts and its ledger, in sentences. */
   readonly problems: () => readonly string[]
+  readonly accountFeed: LiveFeed<AccountChange>
+  readonly agents: AgentService
   readonly metrics: () => string
   readonly system: SystemInfo
   readonly newId: () => string
@@ -100,6 +107,35 @@ export interface WaitingRequest {
   readonly model: string | undefined
   readonly key: string | undefined
   readonly session: string | undefined
+}
+
+/** Where sessions are at home right now. */
+export interface LiveSessions {
+  /** Of a session's main loop, or of one of its agents; undefined when it is over. */
+  bindingOf(session: string, agent: string | undefined): Binding | undefined
+  pinOf(session: string): AccountId | undefined
+  /** Its conversations move there, and stay. Throws GatewayError. */
+  pin(session: string, agents: readonly string[], account: AccountId): Promise<void>
+  /** False: it was not pinned. Throws GatewayError. */
+  unpin(session: string): Promise<boolean>
+  move(session: string, agents: readonly string[], account: AccountId): void
+}
+
+/** The agents that the configured workspaces define. */
+export interface AgentService {
+  /** As they were read last. */
+  present(): AgentFiles
+  /** Reads them now. */
+  refresh(): AgentFiles
+  /** Kinds that clients bring, by the name that they are recognised under. */
+  readonly builtIn: readonly string[]
+}
+
+/** Something is another about an account than a moment ago, or it is gone. */
+export interface AccountChange {
+  readonly id: string
+  readonly kind: 'changed' | 'removed'
+  readonly account: Account
 }
 
 /** How accounts fare right now; in a command without a server, how they fared last. */

@@ -5,8 +5,8 @@
 import type { z } from 'zod'
 import type { StreamEvent, StreamName, streams } from './contract.ts'
 import { eventsOf, filtered } from './live.ts'
-import type { LiveFeed, Services } from './services.ts'
-import { toRequestView } from './views.ts'
+import type { AccountChange, LiveFeed, Services } from './services.ts'
+import { toAccountView, toRequestView } from './views.ts'
 
 type StreamFeeds = { readonly [Name in StreamName]: FeedOf<(typeof streams)[Name], StreamEvent<Name>> }
 
@@ -17,11 +17,25 @@ type FeedOf<Stream, Event> = Stream extends { readonly query: infer Query extend
 
 const RANKS = { debug: 0, info: 1, warn: 2, error: 3 } as const
 
-export const createStreams = ({ feed, logs }: Services): StreamFeeds => ({
-  streamRequests: eventsOf(feed, (row) => ({ id: row.id, event: 'request', data: toRequestView(row) })),
+export const createStreams = (services: Services): StreamFeeds => ({
+  streamRequests: eventsOf(services.feed, (row) => ({
+    id: row.id,
+    event: 'request',
+    data: toRequestView(row),
+  })),
+  streamAccounts: eventsOf(services.accountFeed, (change) => toAccountEvent(change, services)),
   streamLogs: ({ level }) =>
     eventsOf(
-      filtered(logs, (line) => RANKS[line.level] >= RANKS[level]),
+      filtered(services.logs, (line) => RANKS[line.level] >= RANKS[level]),
       (line) => ({ id: line.id, event: 'log', data: { ...line, fields: { ...line.fields } } }),
     ),
 })
+
+function toAccountEvent(
+  { id, kind, account }: AccountChange,
+  services: Services,
+): StreamEvent<'streamAccounts'> {
+  if (kind === 'removed') return { id, event: 'removed', data: { id: account.id, name: account.name } }
+  const { totals: _, ...data } = toAccountView(account, services)
+  return { id, event: 'account', data }
+}

@@ -146,8 +146,14 @@ export function toRequestView(row: LedgerRow): LedgerRequest {
     cacheWrite1hTokens: usage.cacheWrite1hTokens,
     usageComplete: usage.complete,
     costUsd: row.costUsd ?? null,
-    ...(row.error === undefined ? {} : { error: row.error }),
+    ...definedOnly({ error: row.error, agentKind: row.agentKind, cache: toCacheView(row.cache) }),
   }
+}
+
+function toCacheView(cache: LedgerRow['cache']): LedgerRequest['cache'] {
+  if (cache === undefined) return undefined
+  const { kind: verdict, ...miss } = cache
+  return { verdict, ...miss }
 }
 
 export const toDecisionView = (decision: LedgerRow['decision']): LedgerRequest['decision'] => ({

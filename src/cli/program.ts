@@ -5,6 +5,7 @@
 import { Command, CommanderError } from 'commander'
 import { ApiError } from '../api/error.ts'
 import { addAccountCommands } from './commands/accounts.ts'
+import { addAgentCommands } from './commands/agents.ts'
 import { addAlertCommands } from './commands/alerts.ts'
 import { addClientCommands } from './commands/client.ts'
 import { addConfigCommands } from './commands/config.ts'
@@ -17,6 +18,7 @@ import { addMaintenanceCommands, addServeCommands } from './commands/maintenance
 import { addOverviewCommands } from './commands/overview.ts'
 import { addRequestCommands } from './commands/requests.ts'
 import { addRouteCommands } from './commands/routes.ts'
+import { addSessionCommands } from './commands/sessions.ts'
 import { addSimulateCommand } from './commands/simulate.ts'
 import { addUserCommands } from './commands/users.ts'
 import { Cancelled, CommandError, EXIT, type ExitCode, ReaderGone, type Shell } from './shell.ts'
@@ -44,6 +46,8 @@ export function createProgram(makeShell: ShellFactory): Command {
   addAccountCommands(program, shell)
   addKeyCommands(program, shell)
   addRequestCommands(program, shell)
+  addSessionCommands(program, shell)
+  addAgentCommands(program, shell)
   addRouteCommands(program, shell)
   addOverviewCommands(program, shell)
   addForecastCommand(program, shell)

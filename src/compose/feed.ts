@@ -3,6 +3,8 @@ import type { LiveFeed } from '../api/services.ts'
 
 export interface Feed<T> extends LiveFeed<T> {
   push(item: T): void
+  /** Somebody listens, or did a moment ago and may come back. */
+  readonly isHeard: boolean
   /** Ends every subscription, and each later one at once: an open feed must not hold up a stop. */
   end(): void
 }
@@ -16,9 +18,13 @@ export function createFeed<T extends { readonly id: string }>(elapsed: () => num
   let isEnded = false
   let items: T[] = []
   let interestUntil = 0
+  const isHeard = (): boolean => listeners.size > 0 || elapsed() <= interestUntil
   return {
+    get isHeard() {
+      return isHeard()
+    },
     push(item) {
-      if (listeners.size === 0 && elapsed() > interestUntil) {
+      if (!isHeard()) {
         if (items.length > 0) items = []
         return
       }

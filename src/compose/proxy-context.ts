@@ -21,8 +21,10 @@ import type { ProxySettings } from '../proxy/settings.ts'
 import type { Spending } from '../proxy/spending.ts'
 import type { Settings } from '../settings.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import type { AgentLibrary } from './agents.ts'
 import type { Alerts } from './alerts.ts'
 import { createAttemptLimit } from './attempt-limit.ts'
+import { createCacheWatch } from './cache-watch.ts'
 import type { Feed } from './feed.ts'
 import type { Foundation } from './foundation.ts'
 import { memoized } from './memoized.ts'
@@ -37,6 +39,7 @@ export interface ProxyParts {
   readonly line: Line
   readonly spending: Spending
   readonly alerts: Pick<Alerts, 'booked'>
+  readonly library: AgentLibrary
 }
 
 export function createProxyContext(
@@ -56,6 +59,8 @@ export function createProxyContext(
     keys: storage.keys,
     keyMeters: createKeyMeters(clock, storage.keyUsage.counted),
     bindings: storage.bindings,
+    pins: storage.pins,
+    ...createCacheWatch(() => parts.library.present().definitions),
     owners: storage.owners,
     ledger: storage.ledger,
     payloads,

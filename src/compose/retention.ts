@@ -1,14 +1,19 @@
 /** Forgets what is past its retention, and thins old readings: hourly, in small portions, with pauses between. */
 import type { Clock } from '../core/ports/clock.ts'
 import type { Log } from '../core/ports/log.ts'
-import { DAY, HOUR, later, MINUTE } from '../core/time.ts'
+import { DAY, HOUR, later, MINUTE, toMillis } from '../core/time.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { ConfigService } from './config-service.ts'
 
 const PAUSE_MS = 50
 
 export function startRetention(
-  { requests, readings, keyUsage }: Pick<Storage, 'requests' | 'readings' | 'keyUsage'>,
+  {
+    requests,
+    readings,
+    keyUsage,
+    sessions,
+  }: Pick<Storage, 'requests' | 'readings' | 'keyUsage' | 'sessions'>,
   config: ConfigService,
   { clock, log }: { readonly clock: Clock; readonly log: Log },
 ): () => void {
@@ -17,6 +22,8 @@ export function startRetention(
     await readings.thin(clock.now())
     await keyUsage.forget(clock.now())
     const days = config.settings().requestRetentionDays
+    const oldest = days === 0 ? toMillis(0) : later(clock.now(), -days * DAY)
+    while (!isStopped && (await sessions.forget(oldest)) > 0) await clock.sleep(PAUSE_MS)
     if (days === 0) return
     const before = later(clock.now(), -days * DAY)
     let forgotten = 0

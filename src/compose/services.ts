@@ -7,6 +7,7 @@ import { type CertificateStatus, certificateProblems } from '../core/certificate
 import { HEALTHY } from '../core/health.ts'
 import type { LedgerRow } from '../core/ledger.ts'
 import { UNKNOWN_STANDING } from '../core/standing.ts'
+import { AGENT_KINDS } from '../dialects/messages/agent.ts'
 import type { KeeperContext } from '../keeper/context.ts'
 import type { Keeper } from '../keeper/keeper.ts'
 import { probe } from '../keeper/probe.ts'
@@ -21,9 +22,11 @@ import { dryRun } from '../proxy/dry-run.ts'
 import type { Pool } from '../proxy/pool.ts'
 import { toUserError } from '../storage/database.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import type { AgentLibrary } from './agents.ts'
 import type { Alerts } from './alerts.ts'
 import type { Feed } from './feed.ts'
 import type { Foundation } from './foundation.ts'
+import { createLiveSessions } from './sessions.ts'
 import type { SigningIn } from './signing-in.ts'
 import { VERSION } from './version.ts'
 
@@ -37,13 +40,13 @@ export interface Parts {
   readonly signingIn: SigningIn
   readonly certificate: (() => CertificateStatus) | undefined
   readonly alerts: Alerts
+  readonly accountFeed: Services['accountFeed']
+  readonly library: AgentLibrary
 }
 
-export function toServices(
-  foundation: Foundation,
-  { pool, metrics, feed, keeper, keeping, context, signingIn, certificate, alerts }: Parts,
-): Services {
+export function toServices(foundation: Foundation, parts: Parts): Services {
   const { storage, config, secrets, directory } = foundation
+  const { pool, metrics, feed, keeper, keeping, context, signingIn, certificate } = parts
   return {
     ...storedIn(foundation),
     clock,
@@ -51,7 +54,8 @@ export function toServices(
     secrets,
     config,
     live: liveOf(pool),
-    alerts: alerts.service,
+    alerts: parts.alerts.service,
+    sessions: createLiveSessions(context),
     routing: {
       rules: () => context.settings().rules,
       spentUsd: context.spending.ofGroup,
@@ -74,6 +78,8 @@ export function toServices(
     feed,
     logs: foundation.logs,
     problems: () => [...logProblems(foundation.logFile), ...problemsOf(certificate)],
+    accountFeed: parts.accountFeed,
+    agents: { ...parts.library, builtIn: AGENT_KINDS },
     metrics: metrics.text,
     system: {
       version: VERSION,
@@ -111,6 +117,7 @@ const storedIn = ({ storage, payloads }: Foundation) => ({
   payloads,
   users: storage.users,
   audit: storage.audit,
+  sessionLog: storage.sessions,
   async addHistory(rows: Parameters<Services['addHistory']>[0]) {
     try {
       return await storage.ledger.addOld(rows)

@@ -4,6 +4,7 @@
  * body, no header and no secret.
  */
 import type { AccountId } from './account.ts'
+import type { CacheVerdict } from './cache-miss.ts'
 import type { Cause } from './failure.ts'
 import type { RequestClass } from './rules.ts'
 import type { Millis } from './time.ts'
@@ -74,4 +75,8 @@ export interface LedgerRow {
   /** Undefined: the model is not in the price list. */
   readonly costUsd: number | undefined
   readonly error: string | undefined
+  /** Which kind of agent it came from, where that is known. */
+  readonly agentKind?: string | undefined
+  /** Whether its prompt came out of a cache, and why not; absent where nothing is cached. */
+  readonly cache?: CacheVerdict | undefined
 }

@@ -7,6 +7,7 @@ import type { Account } from './account.ts'
 import { type Failure, isWorthRetrying, outlookOf } from './failure.ts'
 import { rampOf } from './health.ts'
 import { amongKin, kindred, withFarewell } from './kin.ts'
+import { beyondPin, pinnedIn } from './pin.ts'
 import { modelFor, type Refusal, refusalOf } from './refusal.ts'
 import type { AccountView, FailedAttempt, Situation } from './situation.ts'
 import { type MovingPrice, movingPrice, ofBestTier, worthWaiting } from './staying.ts'
@@ -66,6 +67,9 @@ export function nextStep(situation: Situation): Step {
   const { now, startedAt, waitedMs, policy, failed } = situation
   if (now - startedAt - waitedMs > policy.patienceMs) return giveUp(situation, refusals)
 
+  const pinned = pinnedIn(sorted, situation)
+  if (pinned !== undefined && !isTried(pinned.view, situation))
+    return send(pinned, { situation, refusals, isRetry: failed.length > 0 && isSuspect(pinned.view, now) })
   const backAt = worthWaiting(situation, refusals)
   if (backAt !== undefined) return { kind: 'wait', until: backAt, cause: 'own-account', refusals }
   const untried = untriedOf(sorted, situation)
@@ -121,7 +125,7 @@ function chooseAmong(views: readonly AccountView[], situation: Situation): Choic
   const bound = binding && calm.find(({ account }) => account.id === binding.account)
   const best = strategyOf(situation.strategy)({ usable, bound }, situation)
   if (best === undefined) return undefined
-  return kin === undefined ? withFarewell(best, situation) : amongKin(best)
+  return beyondPin(kin === undefined ? withFarewell(best, situation) : amongKin(best), situation)
 }
 
 const giveUp = (situation: Situation, refusals: readonly Refusal[]): Step => ({

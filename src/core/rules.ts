@@ -41,7 +41,7 @@ export interface Reserve {
   readonly lendMs: number
 }
 
-/** The model asked for, or its family → the model wanted instead. */
+/** The model asked for, its family or "*" → the model wanted instead. */
 export type ModelPreferences = ReadonlyMap<string, string>
 
 export interface RoutingRules {
@@ -84,6 +84,12 @@ export const DEFAULT_POOL = 'default'
 /** A group's name that means every account. */
 export const EVERYBODY = '*'
 
-/** The model wanted where `model` is asked for: by its exact name, or by its family. */
+/** In preferences: whatever is asked for. */
+export const ANY_MODEL = '*'
+
+/** The model wanted where `model` is asked for: by its exact name, by its family, or whatever it is. */
 export const preferenceFor = (preferences: ModelPreferences, model: string): string | undefined =>
-  preferences.get(model) ?? preferences.get(withoutContextMark(model)) ?? preferences.get(familyOf(model))
+  preferences.get(model) ??
+  preferences.get(withoutContextMark(model)) ??
+  preferences.get(familyOf(model)) ??
+  preferences.get(ANY_MODEL)

@@ -115,6 +115,18 @@ interface Served {
   readonly now: Millis
 }
 
+/** The binding when the operator moves the conversation to another account: its cache stays behind. */
+export const movedTo = (binding: Binding | undefined, to: Omit<Success, 'awayUntil'>): Binding =>
+  binding?.account === to.account
+    ? binding
+    : boundTo(
+        { ...to, awayUntil: undefined },
+        {
+          lifeMs: binding?.cache.lifeMs ?? CACHE_LIFE_MS,
+          tokens: binding?.spill === to.account ? binding.cache.spillTokens : 0,
+        },
+      )
+
 /** Tokens that have to be written anew when the conversation goes on somewhere else. */
 export const movingTokens = (binding: Binding, to: AccountId): number =>
   Math.max(0, binding.cache.tokens - (binding.spill === to ? binding.cache.spillTokens : 0))
@@ -136,10 +148,14 @@ export interface Conversation {
   readonly agent: string | undefined
 }
 
+/** The key of a session's conversation: its main loop's, or that of one of its agents. */
+export const conversationKey = (session: string, agent: string | undefined): string =>
+  agent === undefined ? session : `${session}/${agent}`
+
 /** Undefined when the request names no session: the caller then digests its beginning. */
 export function conversationOf(signs: ConversationSigns): Conversation | undefined {
   const session = signs.sessionHeader || signs.userSession
   if (!session) return undefined
   const agent = signs.agentHeader || undefined
-  return { key: agent === undefined ? session : `${session}/${agent}`, session, agent }
+  return { key: conversationKey(session, agent), session, agent }
 }

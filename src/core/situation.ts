@@ -114,6 +114,8 @@ export interface Situation {
   readonly request: RequestFacts
   readonly accounts: readonly AccountView[]
   readonly binding: Binding | undefined
+  /** The account that the operator has pinned its session to. */
+  readonly pin: AccountId | undefined
   readonly failed: readonly FailedAttempt[]
   /** Undefined: every account, as one tier. */
   readonly pool: PoolRule | undefined

@@ -58,9 +58,27 @@ export function findElements(
   array: Span,
   until: (element: Span) => boolean,
 ): readonly Span[] | undefined {
-  if (bytes[array.start] !== OPEN_ARRAY) return undefined
+  return bytes[array.start] === OPEN_ARRAY ? elementsFrom(bytes, array.start + 1, until) : undefined
+}
+
+/** Likewise the elements of an array that come after the one that ends at `end`. */
+export function elementsAfter(
+  bytes: Uint8Array,
+  end: number,
+  until: (element: Span) => boolean,
+): readonly Span[] | undefined {
+  const at = skipSpace(bytes, end)
+  if (bytes[at] === COMMA) return elementsFrom(bytes, at + 1, until)
+  return bytes[at] === CLOSE_ARRAY ? [] : undefined
+}
+
+function elementsFrom(
+  bytes: Uint8Array,
+  from: number,
+  until: (element: Span) => boolean,
+): readonly Span[] | undefined {
   const found: Span[] = []
-  let at = skipSpace(bytes, array.start + 1)
+  let at = skipSpace(bytes, from)
   while (bytes[at] !== CLOSE_ARRAY) {
     const end = skipValue(bytes, at)
     if (end < 0) return undefined

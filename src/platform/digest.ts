@@ -20,5 +20,8 @@ export function digestParts(
   return `${low.toString(16).padStart(16, '0')}${high.toString(16).padStart(16, '0')}`
 }
 
+/** 32 bits, for telling apart parts of one conversation. */
+export const shortHash = (bytes: Uint8Array): number => Bun.hash.xxHash32(bytes)
+
 /** 64 bits over a whole body in one pass, for telling apart a few bodies of one client. */
 export const fingerprint = (body: Uint8Array): string => Bun.hash.xxHash3(body).toString(16)

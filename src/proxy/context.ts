@@ -7,16 +7,19 @@ import type { Clock } from '../core/ports/clock.ts'
 import type { Log } from '../core/ports/log.ts'
 import type { PayloadKeeper } from '../core/ports/payloads.ts'
 import type { SecretBox } from '../core/ports/secrets.ts'
-import type { BindingStore, KeyStore, Ledger, OwnerStore } from '../core/ports/stores.ts'
+import type { BindingStore, KeyStore, Ledger, OwnerStore, PinStore } from '../core/ports/stores.ts'
 import type { Tokens } from '../core/ports/tokens.ts'
 import type { Upstream } from '../core/ports/upstream.ts'
 import type { Span } from '../dialects/json-scan.ts'
+import type { PrefixDigests } from '../dialects/messages/prefix.ts'
+import type { Agents } from './agents.ts'
 import type { Brake } from './brake.ts'
 import type { RetryBudget } from './budget.ts'
 import type { KeyMeters } from './key-meters.ts'
 import type { Line } from './line.ts'
 import type { Pool } from './pool.ts'
 import type { PoolMeters } from './pool-limits.ts'
+import type { PromptCaches } from './prompt-caches.ts'
 import type { ProxySettings } from './settings.ts'
 import type { Spending } from './spending.ts'
 
@@ -31,6 +34,7 @@ export interface ProxyContext {
   readonly keys: KeyStore
   readonly keyMeters: KeyMeters
   readonly bindings: BindingStore
+  readonly pins: PinStore
   readonly owners: OwnerStore
   readonly ledger: Ledger
   readonly payloads: PayloadKeeper
@@ -38,6 +42,9 @@ export interface ProxyContext {
   readonly line: Line
   readonly spending: Spending
   readonly brake: Brake
+  readonly caches: PromptCaches
+  readonly agents: Agents
+  readonly prefixDigests: PrefixDigests
   readonly settings: () => ProxySettings
   readonly newId: () => string
   /** SHA-256 of a text, in hexadecimal. */

@@ -20,9 +20,13 @@ export interface Facts extends RequestFacts {
   readonly modelSpan: Span | undefined
   /** Where the most that the answer may become is said. */
   readonly maxTokensSpan: Span | undefined
+  /** Where the parts of its prompt stand in the body. */
+  readonly parts: MessagesRequest | undefined
   readonly isStream: boolean
   readonly session: string | undefined
   readonly agent: string | undefined
+  /** Known before it is over only where a rule asks for it, or the client says it. */
+  readonly agentKind: string | undefined
   /** The pool that serves it; undefined: every account. */
   readonly pool: PoolRule | undefined
   readonly strategy: StrategyName | undefined
@@ -35,6 +39,7 @@ export const NO_FACTS: Facts = {
   ...NO_WANTS,
   modelSpan: undefined,
   maxTokensSpan: undefined,
+  parts: undefined,
   isStream: false,
   conversation: undefined,
   session: undefined,
@@ -73,9 +78,10 @@ export function readFacts(arrived: Job, body: Uint8Array, context: ProxyContext)
     model: read.model,
     modelSpan: read.modelSpan,
     maxTokensSpan: read.maxTokensSpan,
+    parts: read,
     ...wantsOf(arrived, { body, read, hasAgent: conversation?.agent !== undefined }, context),
     isStream: read.isStream && endpoint.kind === 'messages',
-    conversation: key !== undefined && key.length > LONGEST_KEY ? context.sha256(key) : key,
+    conversation: key === undefined ? undefined : keyOf(key, context),
     session: (conversation?.session ?? key)?.slice(0, LONGEST_KEY),
     agent: conversation?.agent?.slice(0, LONGEST_KEY),
     clientRetries,
@@ -83,6 +89,9 @@ export function readFacts(arrived: Job, body: Uint8Array, context: ProxyContext)
     isThread: read.thread !== undefined,
   }
 }
+
+export const keyOf = (conversation: string, { sha256 }: Pick<ProxyContext, 'sha256'>): string =>
+  conversation.length > LONGEST_KEY ? sha256(conversation) : conversation
 
 function readWhole(body: Uint8Array): MessagesRequest & { readonly model: string } {
   const read = readMessagesRequest(body)

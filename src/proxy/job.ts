@@ -13,6 +13,7 @@ import type { Millis } from '../core/time.ts'
 import { NO_USAGE, type Usage } from '../core/usage.ts'
 import { noteUsage } from './bind.ts'
 import { noteAnswer } from './brake.ts'
+import { watchCache } from './cache-watch.ts'
 import type { Capture } from './capture.ts'
 import type { ProxyContext } from './context.ts'
 import { type Endpoint, endpointOf } from './endpoint.ts'
@@ -117,6 +118,7 @@ export function book(
   const { record, facts } = job
   if (record.isBooked) return
   record.isBooked = true
+  const cache = watchCache(job, context)
   const row: LedgerRow = {
     id: job.id,
     startedAt: job.startedAt,
@@ -142,6 +144,8 @@ export function book(
     usage: record.usage,
     costUsd: costOfJob(job, context),
     error: end.error === undefined ? undefined : end.error.slice(0, LONGEST_ERROR),
+    agentKind: facts.agentKind ?? context.agents.kindOf(job),
+    cache: cache?.verdict,
   }
   if (job.capture !== undefined) job.capture.row = row
   context.ledger.append(row)
@@ -149,6 +153,8 @@ export function book(
   noteUsage(job, row.costUsd, context)
   noteAnswer(job, row, context)
   context.keyMeters.booked(row, record.reservation)
+  // The last bytes go out before anything more is looked at.
+  if (cache !== undefined) queueMicrotask(cache.remember)
 }
 
 /** What an upstream said, for the row: providers repeat keys in their messages (G5). */

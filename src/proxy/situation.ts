@@ -15,10 +15,13 @@ export type AskedFacts = RequestFacts & {
   readonly pool: PoolRule | undefined
   /** The key's own, before the pool's and the one in force. */
   readonly strategy: StrategyName | undefined
+  /** As clients know it; a pin holds for all conversations of a session. */
+  readonly session?: string | undefined
 }
 
 /** What of the proxy's context a decision depends on. */
 export interface Present extends Pick<ProxyContext, 'clock' | 'pool' | 'budget' | 'bindings' | 'spending'> {
+  readonly pins: Pick<ProxyContext['pins'], 'of'>
   readonly settings: () => Pick<ProxySettings, 'strategy' | 'sessionMs' | 'retry' | 'rules'>
 }
 
@@ -31,7 +34,7 @@ export interface Progress {
 }
 
 export function situationOf(facts: AskedFacts, progress: Progress, context: Present): Situation {
-  const { clock, pool, budget, bindings, spending } = context
+  const { clock, pool, budget, bindings, pins, spending } = context
   const { strategy, sessionMs, retry, rules } = context.settings()
   const now = clock.now()
   const binding = facts.conversation === undefined ? undefined : bindings.get(facts.conversation)
@@ -40,6 +43,7 @@ export function situationOf(facts: AskedFacts, progress: Progress, context: Pres
     request: isUrgent ? { ...facts, holdUntil: undefined } : facts,
     accounts: pool.views(),
     binding: binding !== undefined && isAlive(binding, sessionMs, now) ? binding : undefined,
+    pin: facts.session === undefined ? undefined : pins.of(facts.session),
     failed: progress.failed,
     pool: facts.pool,
     reserves: rules.reserves,

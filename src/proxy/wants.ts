@@ -18,7 +18,6 @@ import {
 import type { RequestFacts } from '../core/situation.ts'
 import type { StrategyName } from '../core/strategies.ts'
 import { HOUR, later, readLength } from '../core/time.ts'
-import { agentKindOf } from '../dialects/messages/agent.ts'
 import type { MessagesRequest } from '../dialects/messages/request.ts'
 import type { ProxyContext } from './context.ts'
 import type { Job } from './job.ts'
@@ -31,6 +30,8 @@ export type Wants = Pick<
   readonly pool: PoolRule | undefined
   /** The key's own. */
   readonly strategy: StrategyName | undefined
+  /** Known only where a rule asks for it, or the client says it. */
+  readonly agentKind: string | undefined
 }
 
 const NOBODY: readonly string[] = []
@@ -44,6 +45,7 @@ export const NO_WANTS: Wants = {
   holdUntil: undefined,
   pool: undefined,
   strategy: undefined,
+  agentKind: undefined,
 }
 
 export interface Asked {
@@ -61,7 +63,8 @@ export const ANSWER_TOKENS = 1_000
 export function wantsOf(job: Job, asked: Asked | undefined, context: ProxyContext): Wants {
   const { headers } = job.request
   const { rules } = context.settings()
-  const agent = asked === undefined || !asksForAgents(rules) ? undefined : kindOf(job, asked)
+  const said = asked && headerOf(headers, 'x-spillway-agent')?.slice(0, LONGEST_KIND)
+  const agent = said ?? (asked && asksForAgents(rules) ? context.agents.recognise(asked) : undefined)
   const excluded = headerOf(headers, 'x-spillway-exclude')
   const wanted = asked && wantedModel(asked.read.model, agent, job, rules)
   if (asked !== undefined && wanted !== undefined)
@@ -75,15 +78,15 @@ export function wantsOf(job: Job, asked: Asked | undefined, context: ProxyContex
     holdUntil: holdUntil(job, context),
     strategy: job.key?.rules.strategy,
     pool: poolOf(job, rules, context),
+    agentKind: agent,
   }
 }
 
+/** Clients choose this text. */
+const LONGEST_KIND = 64
+
 const asksForAgents = ({ agentModels, agentClasses }: RoutingRules): boolean =>
   agentModels.size > 0 || agentClasses.size > 0
-
-/** A client that knows its kind says so; the others are recognised by how they begin. */
-const kindOf = ({ request }: Job, { body, read, hasAgent }: Asked): string | undefined =>
-  headerOf(request.headers, 'x-spillway-agent') ?? agentKindOf(body, read, hasAgent)
 
 /** The operator's word for this agent, then for this key, then for everybody (G11: only a rule changes a model). */
 function wantedModel(model: string, agent: string | undefined, { key }: Job, rules: RoutingRules): string {

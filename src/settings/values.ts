@@ -99,6 +99,19 @@ export const networks: Reader<readonly string[]> = shaped(TEXTS, (input) => {
   throw new Error(`must be a list of networks such as 10.0.0.0/8 or fd00::/8; number ${wrong + 1} is none`)
 })
 
+/** Absolute paths: a list, or one text with commas. */
+export const directories: Reader<readonly string[]> = shaped(TEXTS, (input) => {
+  const list = typeof input === 'string' ? input.split(',').filter((each) => each.trim() !== '') : input
+  if (Array.isArray(list) && list.every((each) => typeof each === 'string' && isAbsolutePath(each.trim())))
+    return list.map((each: string) => each.trim())
+  throw new Error(
+    'must be a list of directories, each from the root on, or such paths with commas between them',
+  )
+})
+
+const isAbsolutePath = (path: string): boolean =>
+  path.length <= 4_096 && /^(?:\/|[A-Za-z]:[\\/])[^\0]*$/.test(path)
+
 export const httpUrl: Reader<string> = shaped({ type: 'string' }, (input) => {
   if (typeof input === 'string' && /^https?:\/\/[^/]/.test(input)) return input
   throw new Error('must be a URL that begins with http:// or https://')

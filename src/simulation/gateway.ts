@@ -54,6 +54,7 @@ export function createGateway(
       get: (conversation) => bindings.get(conversation),
       put: (conversation, binding) => void bindings.set(conversation, binding),
     },
+    pins: { of: () => undefined },
     spending: createSpending({ clock, views: pool.views }),
     settings: () => settings,
   }

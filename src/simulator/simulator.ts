@@ -8,6 +8,7 @@ import { type BodyDecoder, createBodyDecoder } from '../http1/body.ts'
 import { parseRequestHead, type RequestHead } from '../http1/head.ts'
 import { healthyReply } from './healthy.ts'
 import { createLogins, isTokenEndpoint, type Logins, TOKEN_ENDPOINT } from './logins.ts'
+import { createPromptCache } from './prompt-cache.ts'
 import { quotaReply } from './quotas.ts'
 import type { Action, Reply } from './replies.ts'
 
@@ -56,6 +57,8 @@ export interface SimulatorOptions {
   readonly tls?: TLSOptions
   /** Received requests kept for inspection; 0 for endless runs. */
   readonly keeps?: number
+  /** Whether it keeps prompt caches, for each key and model; otherwise half of every prompt came from one. */
+  readonly hasCaches?: boolean
   /** The clock that tokens expire and windows reset by, in epoch milliseconds. */
   readonly now?: () => number
 }
@@ -81,11 +84,12 @@ export function startSimulator(options: SimulatorOptions = {}): Simulator {
   const connections = new Set<Connection>()
   const now = options.now ?? Date.now
   const logins = createLogins(now)
+  const cached = options.hasCaches === true ? createPromptCache(now) : () => undefined
   let requests = 0
   let opened = 0
 
   const unscripted = (request: Received): Reply =>
-    logins.answer(request) ?? quotaReply(request, now()) ?? healthyReply(request)
+    logins.answer(request) ?? quotaReply(request, now()) ?? cached(request) ?? healthyReply(request)
   const stage = createStage(unscripted)
   const serve = async (connection: Connection, head: RequestHead, body: Buffer): Promise<void> => {
     const request = toReceived(++requests, connection, head, body)

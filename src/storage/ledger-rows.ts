@@ -5,6 +5,7 @@
 import { toAccountId } from '../core/account.ts'
 import type { DecisionRecord, LedgerRow, Outcome } from '../core/ledger.ts'
 import { toMillis } from '../core/time.ts'
+import { CACHE_COLUMNS, cacheValuesOf, toCacheFields } from './cache-columns.ts'
 import {
   jsonOf,
   numberOf,
@@ -50,6 +51,7 @@ const COLUMNS = [
     'cache_write_5m_tokens',
   ],
   ...['cache_write_1h_tokens', 'web_searches', 'usage_complete', 'cost_usd', 'error'],
+  ...CACHE_COLUMNS,
 ] as const
 
 /** A row as the values of its columns, which is how the journal and the table keep it. */
@@ -86,6 +88,7 @@ export function valuesOf(row: LedgerRow): readonly Value[] {
     usage.complete ? 1 : 0,
     row.costUsd ?? null,
     row.error ?? null,
+    ...cacheValuesOf(row),
   ]
 }
 
@@ -151,6 +154,7 @@ export const toLedgerRow = (row: Row): LedgerRow => {
     },
     costUsd: optionalNumber(row, 'cost_usd'),
     error: optionalText(row, 'error'),
+    ...toCacheFields(row),
   }
 }
 

@@ -11,6 +11,8 @@ import { SCHEMA_3 } from './schema/0003-routing.ts'
 import { SCHEMA_6 } from './schema/0006-people.ts'
 import { SCHEMA_7 } from './schema/0007-alerts.ts'
 import { SCHEMA_8 } from './schema/0008-key-usage.ts'
+import { SCHEMA_9 } from './schema/0009-cache-misses.ts'
+import { SCHEMA_10 } from './schema/0010-sessions.ts'
 
 export interface Migration {
   readonly version: number
@@ -25,6 +27,8 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 6, statements: SCHEMA_6 },
   { version: 7, statements: SCHEMA_7 },
   { version: 8, statements: SCHEMA_8 },
+  { version: 9, statements: SCHEMA_9 },
+  { version: 10, statements: SCHEMA_10 },
 ]
 
 const LATEST = MIGRATIONS.at(-1)?.version ?? 0

@@ -9,6 +9,7 @@ import type { Clock } from '../core/ports/clock.ts'
 import type { Log } from '../core/ports/log.ts'
 import type { AuditLog, UserStore, VisitStore } from '../core/ports/people.ts'
 import type { RequestLog } from '../core/ports/request-log.ts'
+import type { SessionLog } from '../core/ports/session-log.ts'
 import type {
   AccountStore,
   BindingStore,
@@ -18,6 +19,7 @@ import type {
   KeyStore,
   KeyUsageStore,
   OwnerStore,
+  PinStore,
   ReadingStore,
   TermsStore,
 } from '../core/ports/stores.ts'
@@ -35,9 +37,11 @@ import { openKeyUsage } from './key-usage.ts'
 import { openKeys } from './keys.ts'
 import { type ClosableLedger, createLedger } from './ledger.ts'
 import { openOwners } from './owners.ts'
+import { openPins } from './pins.ts'
 import { createReadings } from './readings.ts'
 import { createRequestLog } from './requests.ts'
 import { openRescueFile } from './rescue-file.ts'
+import { createSessionLog } from './sessions.ts'
 import { openTerms } from './settings.ts'
 import { createTrafficHistory } from './traffic.ts'
 import { openUsers } from './users.ts'
@@ -56,6 +60,8 @@ export interface Storage {
   readonly owners: OwnerStore
   readonly ledger: ClosableLedger
   readonly requests: RequestLog
+  readonly sessions: SessionLog
+  readonly pins: PinStore
   readonly terms: TermsStore
   readonly users: UserStore
   readonly visits: VisitStore
@@ -104,6 +110,8 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     owners: await openOwners(database, ledger, clock),
     ledger,
     requests: createRequestLog(database, ledger.settled),
+    sessions: createSessionLog(database, ledger.settled),
+    pins: await openPins(database),
     terms: await openTerms(database),
     users: await openUsers(database),
     visits: await openVisits(database, ledger),

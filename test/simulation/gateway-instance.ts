@@ -11,7 +11,8 @@ import type { Clock } from '../../src/core/ports/clock.ts'
 import type { Upstream } from '../../src/core/ports/upstream.ts'
 import { NO_RULES } from '../../src/core/rules.ts'
 import { createKeeper, type Keeper } from '../../src/keeper/keeper.ts'
-import { digestParts, fingerprint, sha256 } from '../../src/platform/digest.ts'
+import { digestParts, fingerprint, sha256, shortHash } from '../../src/platform/digest.ts'
+import { createAgents } from '../../src/proxy/agents.ts'
 import { createBrake } from '../../src/proxy/brake.ts'
 import { createRetryBudget } from '../../src/proxy/budget.ts'
 import type { ProxyContext } from '../../src/proxy/context.ts'
@@ -19,6 +20,7 @@ import { createKeyMeters } from '../../src/proxy/key-meters.ts'
 import { createLine } from '../../src/proxy/line.ts'
 import { createPool, type Pool } from '../../src/proxy/pool.ts'
 import { createPoolMeters } from '../../src/proxy/pool-limits.ts'
+import { createPromptCaches } from '../../src/proxy/prompt-caches.ts'
 import { createProxy } from '../../src/proxy/proxy.ts'
 import { createSpending } from '../../src/proxy/spending.ts'
 import { originOf } from '../../src/proxy/target.ts'
@@ -159,6 +161,10 @@ function contextOf(storage: Storage, shared: Shared): ProxyContext {
     keys: storage.keys,
     keyMeters: createKeyMeters(shared.clock, storage.keyUsage.counted),
     bindings: storage.bindings,
+    pins: storage.pins,
+    caches: createPromptCaches(),
+    agents: createAgents(() => []),
+    prefixDigests: { hash: shortHash, digest: fingerprint },
     owners: storage.owners,
     ledger: storage.ledger,
     payloads: { hold: () => true, letGo: () => {}, keep: () => {} },

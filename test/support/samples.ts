@@ -168,6 +168,7 @@ export const sampleSituation = ({ request = {}, ...fields }: SituationFields): S
   },
   accounts: [],
   binding: undefined,
+  pin: undefined,
   failed: [],
   pool: undefined,
   reserves: [],

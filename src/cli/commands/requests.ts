@@ -1,6 +1,7 @@
 /** `spillway requests …` and `why`: the ledger for people and scripts. */
 import type { Command } from 'commander'
 import type { ClientInput, LedgerRequest } from '../../api/contract.ts'
+import { showCache } from '../cache.ts'
 import { examples, type JsonOption, numeric, present, useClient, withJson } from '../command.ts'
 import { csvLine } from '../csv.ts'
 import { showDecision } from '../decision.ts'
@@ -78,8 +79,8 @@ export function addRequestCommands(program: Command, shell: Shell): void {
   ).action((id: string, options: JsonOption) =>
     useClient(shell, async (client) => {
       const request = await client.showRequest({ params: { id } })
-      const { decision, attempts, account, outcome, status } = request
-      present(shell, options, { id, account, outcome, status, decision, attempts }, () =>
+      const { decision, attempts, account, outcome, status, cache } = request
+      present(shell, options, { id, account, outcome, status, decision, attempts, cache }, () =>
         explain(shell, request),
       )
     }),
@@ -131,6 +132,7 @@ function showOne(shell: Shell, row: LedgerRequest): void {
     ['key', row.key],
     ['session', row.session],
     ['agent', row.agent],
+    ['kind of agent', row.agentKind],
     [
       'model',
       row.model === row.servedModel
@@ -153,13 +155,14 @@ function showOne(shell: Shell, row: LedgerRequest): void {
   explain(shell, row)
 }
 
-function explain({ output }: Shell, { decision, attempts, account }: LedgerRequest): void {
+function explain({ output }: Shell, { decision, attempts, account, cache }: LedgerRequest): void {
   output.line(
     account === null
       ? `No account served it. ${decision.refusal ?? ''}`
       : `${account} served it: ${decision.reason ?? decision.refusal ?? 'it was the only one'} (strategy ${decision.strategy}).`,
   )
   showDecision(output, decision)
+  if (cache !== undefined) output.line(`Its prompt cache: ${showCache(cache)}.`)
   if (attempts.length > 0) {
     output.line()
     table(

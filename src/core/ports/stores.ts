@@ -187,6 +187,15 @@ export interface BindingStore {
   put(conversation: string, binding: Binding): void
 }
 
+/** Sessions that the operator has pinned to an account. */
+export interface PinStore {
+  of(session: string): AccountId | undefined
+  /** Throws GatewayError. */
+  put(session: string, account: AccountId, now: Millis): Promise<void>
+  /** False: it was not pinned. Throws GatewayError. */
+  remove(session: string): Promise<boolean>
+}
+
 /** Files, batches and the like, and the account whose organization made them (`wire.md` §1.8). */
 export interface OwnerStore {
   ownerOf(resource: string): Owner | undefined

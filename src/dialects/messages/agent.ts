@@ -7,19 +7,21 @@ import { familyOf } from '../../core/model.ts'
 import { findElements, findMembers, type Span, tailOfLast } from '../json-scan.ts'
 import type { MessagesRequest } from './request.ts'
 
-export type AgentKind =
-  | 'main'
-  | 'sdk'
-  | 'general-purpose'
-  | 'explore'
-  | 'plan'
-  | 'guide'
-  | 'statusline-setup'
-  | 'compaction'
-  | 'title'
-  | 'topic'
-  | 'quota-probe'
-  | 'agent'
+export const AGENT_KINDS = [
+  'main',
+  'sdk',
+  'general-purpose',
+  'explore',
+  'plan',
+  'guide',
+  'statusline-setup',
+  'compaction',
+  'title',
+  'topic',
+  'quota-probe',
+  'agent',
+] as const
+export type AgentKind = (typeof AGENT_KINDS)[number]
 
 type Parts = Pick<MessagesRequest, 'model' | 'system' | 'tools' | 'messages'>
 
