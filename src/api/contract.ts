@@ -15,6 +15,7 @@ import { forecastRoutes } from './forecast-routes.ts'
 import { keyRoutes } from './key-routes.ts'
 import type { keySchema } from './key-schemas.ts'
 import { logRoutes, logStreams } from './log-routes.ts'
+import { maintenanceRoutes } from './maintenance-routes.ts'
 import { payloadFiles, payloadRoutes } from './payload-routes.ts'
 import type { FileRoute, PlainRoute, Route, StreamRoute } from './route.ts'
 import { routingRoutes } from './routing-routes.ts'
@@ -100,14 +101,7 @@ export const routes = {
     summary: 'Version, runtime, places.',
     answer: schemas.systemSchema,
   },
-  checkDatabase: {
-    method: 'POST',
-    path: '/api/maintenance/check',
-    isRead: true,
-    role: 'owner',
-    summary: 'Look through the whole database for damage.',
-    answer: schemas.checkSchema,
-  },
+  ...maintenanceRoutes,
 } as const satisfies Readonly<Record<string, Route>>
 
 /** Server-sent events: what happens, as it happens. */

@@ -15,6 +15,7 @@ import { forecastHandlers } from './handlers/forecast.ts'
 import { historyHandlers } from './handlers/history.ts'
 import { keyHandlers } from './handlers/keys.ts'
 import { logHandlers } from './handlers/logs.ts'
+import { maintenanceHandlers } from './handlers/maintenance.ts'
 import { payloadHandlers } from './handlers/payloads.ts'
 import { requestHandlers } from './handlers/requests.ts'
 import { routingHandlers } from './handlers/routing.ts'
@@ -49,4 +50,5 @@ export const createHandlers = (services: Services): Handlers => ({
   ...doorHandlers(services),
   ...userHandlers(services),
   ...auditHandlers(services),
+  ...maintenanceHandlers(services),
 })

@@ -190,5 +190,4 @@ export const systemSchema = z.object({
     .describe('the one that is shown to clients, with TLS'),
 })
 
-export const checkSchema = z.object({ findings: z.array(z.string()) })
 export const nothingSchema = z.strictObject({})

@@ -35,6 +35,7 @@ import type { TokenHealth } from '../core/token.ts'
 import type { WaitCause } from '../core/waiting.ts'
 import type { AlertsService } from './alert-service.ts'
 import type { DoorService } from './door.ts'
+import type { MaintenanceService } from './maintenance.ts'
 import type { SignIns } from './sign-ins.ts'
 
 export interface Services {
@@ -58,7 +59,7 @@ export interface Services {
   readonly alerts: AlertsService
   readonly providers: readonly ProviderInfo[]
   readonly ledgerStatus: () => LedgerStatus
-  readonly checkDatabase: () => Promise<readonly string[]>
+  readonly maintenance: MaintenanceService
   readonly testAccount: (account: Account) => Promise<AccountTest>
   /** Renews and polls now. Throws GatewayError. */
   readonly refreshAccount: (account: Account) => Promise<void>

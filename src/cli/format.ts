@@ -136,6 +136,10 @@ export function costOf(request: Cost): string {
   return usd(used === 0 ? (request.costUsd ?? 0) : request.costUsd)
 }
 
+/** Decimal, as disks are sold. */
+export const megabytes = (bytes: number): string =>
+  `${(bytes / 1_000_000).toLocaleString('en-US', { maximumFractionDigits: bytes < 10_000_000 ? 1 : 0 })} MB`
+
 export const seconds = (ms: number | undefined): string =>
   ms === undefined ? '' : `${(ms / 1_000).toFixed(2)} s`
 

@@ -10,6 +10,7 @@ import { addAlertCommands } from './commands/alerts.ts'
 import { addClientCommands } from './commands/client.ts'
 import { addConfigCommands } from './commands/config.ts'
 import { addControlPlaneCommands } from './commands/control-plane.ts'
+import { addDatabaseCommands } from './commands/database.ts'
 import { addForecastCommand } from './commands/forecast.ts'
 import { addImportCommand } from './commands/import.ts'
 import { addKeyCommands } from './commands/keys.ts'
@@ -59,6 +60,7 @@ export function createProgram(makeShell: ShellFactory): Command {
   addLogCommands(program, shell)
   addClientCommands(program, shell)
   addImportCommand(program, shell)
+  addDatabaseCommands(program, shell)
   addMaintenanceCommands(program, shell)
   addGlobalOptions(program)
   program.hook('preAction', (_, command) => {

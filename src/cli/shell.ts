@@ -24,6 +24,8 @@ export interface Shell {
   readonly environment: Readonly<Record<string, string | undefined>>
   serve(flags: Readonly<Record<string, unknown>>, isDemo: boolean): Promise<number>
   doctor(): Promise<readonly Check[]>
+  /** Puts a copy in the place of the database; only while nobody uses it. Throws GatewayError, before anything was changed. */
+  restoreDatabase(file: string): Promise<Restored>
   /** Works here and on nothing but what it is given. Throws CommandError. */
   simulate(wish: SimulationWish): Promise<SimulationReport>
   /** Throws where a server is said to run and does not answer. */
@@ -71,6 +73,14 @@ export interface Output {
   readonly columns: number
   readonly isTerminal: boolean
   readonly hasColour: boolean
+}
+
+export interface Restored {
+  readonly database: string
+  readonly from: string
+  /** Where the former database is; null where there was none. */
+  readonly kept: string | null
+  readonly schema: number
 }
 
 export interface Check {

@@ -94,13 +94,13 @@ function remote(note: ServerNote, { dataDirectory }: Places): Connection {
     async transport(path, init) {
       const headers = new Headers(init.headers)
       headers.set('authorization', `Bearer ${token}`)
-      const isStream = /\/stream(?:\?|$)/.test(path)
+      const mayTakeLong = /\/stream(?:\?|$)/.test(path) || path.startsWith('/api/maintenance/')
       try {
         return await fetch(`${note.url}${path}`, {
           ...init,
           headers,
           ...ownCertificate(note.url),
-          ...(isStream ? {} : { signal: AbortSignal.timeout(ANSWER_MS) }),
+          ...(mayTakeLong ? {} : { signal: AbortSignal.timeout(ANSWER_MS) }),
         })
       } catch (error) {
         throw new ServerUnreachable(note, error)

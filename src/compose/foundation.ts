@@ -13,7 +13,6 @@ import { type DataDirectory, openDataDirectory, readSecretKey } from '../platfor
 import { createSecretBox, derivedKey } from '../platform/secret-box.ts'
 import { type Database, DatabaseError } from '../storage/database.ts'
 import { assertKey, isUnsealed } from '../storage/key-check.ts'
-import { migrate } from '../storage/migrations.ts'
 import type { ClosablePayloads } from '../storage/payloads.ts'
 import { openPostgres } from '../storage/postgres.ts'
 import { openSettings } from '../storage/settings.ts'
@@ -23,6 +22,8 @@ import { type ConfigService, createConfigService } from './config-service.ts'
 import { type Logging, type LoggingOptions, openLogging } from './logging.ts'
 import { openPayloads } from './payloads.ts'
 import type { Places } from './places.ts'
+import { createProblems, type Problems } from './problems.ts'
+import { bringUpToDate } from './schema-update.ts'
 
 export interface Foundation extends Logging {
   readonly directory: DataDirectory
@@ -30,6 +31,7 @@ export interface Foundation extends Logging {
   readonly secrets: SecretBox
   readonly storage: Storage
   readonly payloads: ClosablePayloads
+  readonly problems: Problems
   /** Called with the accounts now and after every change. */
   onAccounts(listener: (accounts: readonly Account[]) => void): void
   close(): Promise<void>
@@ -54,7 +56,7 @@ export async function openFoundation(options: FoundationOptions): Promise<Founda
   try {
     const { databaseUrl } = early.settings
     database = databaseUrl === '' ? openSqlite(directory.databaseFile) : await openPostgres(databaseUrl)
-    await migrate(database)
+    await bringUpToDate(database, directory.path)
     let accounts: readonly Account[] = []
     const config = createConfigService(sources, await openSettings(database), () => accounts)
     const { secrets, payloadKey } = await openSecrets(database, directory, environment)
@@ -83,6 +85,7 @@ export async function openFoundation(options: FoundationOptions): Promise<Founda
       secrets,
       storage,
       payloads,
+      problems: createProblems(storage.database.problems, () => problemIn(payloads)),
       onAccounts(listener) {
         listeners.add(listener)
         listener(storage.accounts.all())
@@ -108,6 +111,8 @@ function toStartError(error: unknown, database: Database | undefined): unknown {
   const message = `The database ${database.place} cannot be used: ${error.message}. Is its disk full, or damaged?`
   return new GatewayError('unavailable', message, { cause: error })
 }
+
+const problemIn = (payloads: ClosablePayloads): readonly string[] => [payloads.status().problem ?? []].flat()
 
 async function openSecrets(
   database: Database,

@@ -53,7 +53,7 @@ export function createGateway(foundation: Foundation, options: GatewayOptions): 
     log,
     ...createDoor(foundation, signingIn.visits),
   })
-  const stopRetention = startRetention(storage, config, { clock, log })
+  const stopRetention = startRetention(foundation, clock)
   let stopKeeping = (): void => {}
   return {
     ...openEntrance(foundation, createProxy(context), app),

@@ -26,6 +26,7 @@ import type { AgentLibrary } from './agents.ts'
 import type { Alerts } from './alerts.ts'
 import type { Feed } from './feed.ts'
 import type { Foundation } from './foundation.ts'
+import { createMaintenance } from './maintenance.ts'
 import { createLiveSessions } from './sessions.ts'
 import type { SigningIn } from './signing-in.ts'
 import { VERSION } from './version.ts'
@@ -68,7 +69,7 @@ export function toServices(foundation: Foundation, parts: Parts): Services {
       baseUrlProblem: (text) => baseUrlProblem(text, config.settings().allowedUpstreamHosts),
     })),
     ledgerStatus: storage.ledger.status,
-    checkDatabase: storage.database.check,
+    maintenance: createMaintenance(foundation),
     testAccount: async (account) => probe(await usableOf(account, keeper), keeping),
     refreshAccount: keeper.refresh,
     tokenReport: keeper.tokenReport,
@@ -77,7 +78,7 @@ export function toServices(foundation: Foundation, parts: Parts): Services {
     historyId,
     feed,
     logs: foundation.logs,
-    problems: () => [...logProblems(foundation.logFile), ...problemsOf(certificate)],
+    problems: () => problemsNow(foundation, certificate),
     accountFeed: parts.accountFeed,
     agents: { ...parts.library, builtIn: AGENT_KINDS },
     metrics: metrics.text,
@@ -97,6 +98,11 @@ export function toServices(foundation: Foundation, parts: Parts): Services {
     newKey,
   }
 }
+
+const problemsNow = (
+  { problems, logFile }: Foundation,
+  certificate: Parts['certificate'],
+): readonly string[] => [...problems.list(), ...logProblems(logFile), ...problemsOf(certificate)]
 
 const logProblems = (file: Foundation['logFile']): readonly string[] =>
   file?.problem === undefined

@@ -49,6 +49,10 @@ export function createShell(options: () => GlobalOptions): ProcessShell {
     environment,
     serve: (flags, isDemo) => runServer({ places: places(), flags, environment, isDemo }),
     doctor: () => examine(places(), environment),
+    async restoreDatabase(file) {
+      const { restoreDatabase } = await import('./restore.ts')
+      return restoreDatabase(file, places(), environment)
+    },
     async simulate(wish) {
       const { runSimulation } = await import('./simulate.ts')
       return runSimulation(wish)

@@ -4,6 +4,7 @@
  * use. No queries here, and no opinion on what to do when one fails.
  */
 import { GatewayError } from '../core/error.ts'
+import type { Upkeep } from './upkeep.ts'
 
 export type Value = string | number | null
 
@@ -23,12 +24,15 @@ export interface Database {
   readonly place: string
   /** For start-up and tests: reads at once, before anything could be held up by it. */
   load(text: string, values?: readonly Value[]): Promise<readonly Row[]>
-  /** Reads without holding up a stream, however long it takes. */
+  /** Reads without holding up a stream, however long it takes. Throws GatewayError where the data are damaged, else DatabaseError. */
   read(text: string, values?: readonly Value[]): Promise<readonly Row[]>
   /** All statements or none; returns the rows that each changed. Throws DatabaseError. */
   commit(statements: readonly Statement[], durability: Durability): Promise<readonly number[]>
   /** Looks whether the stored data is sound; findings in words, none if all is well. */
   check(): Promise<readonly string[]>
+  readonly upkeep: Upkeep
+  /** What is wrong with it as far as it was noticed, in sentences. */
+  problems(): readonly string[]
   close(): Promise<void>
 }
 
@@ -36,7 +40,16 @@ export interface Database {
  * `conflict` and `unfit` are about the values themselves and will be the same next time: what
  * is there already, and what no column can hold. `taken`: another gateway has it. The rest passes, or is for an operator.
  */
-export type DatabaseProblem = 'busy' | 'full' | 'unreachable' | 'taken' | 'conflict' | 'unfit' | 'other'
+export type DatabaseProblem =
+  | 'busy'
+  | 'compacting'
+  | 'full'
+  | 'unreachable'
+  | 'damaged'
+  | 'taken'
+  | 'conflict'
+  | 'unfit'
+  | 'other'
 
 export class DatabaseError extends Error {
   readonly problem: DatabaseProblem
@@ -71,10 +84,17 @@ export function toUserError(error: unknown, conflict: string): GatewayError {
         'Another program holds the database; the change was not saved.',
         { cause: error },
       )
+    case 'compacting':
+      return new GatewayError(
+        'unavailable',
+        'The database is being compacted; the change was not saved. Try again when that is done.',
+        { cause: error },
+      )
     case 'unreachable':
       return new GatewayError('unavailable', 'The database cannot be reached; the change was not saved.', {
         cause: error,
       })
+    case 'damaged':
     case 'taken':
     case 'unfit':
     case 'other':

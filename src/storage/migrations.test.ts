@@ -8,12 +8,11 @@ import { join } from 'node:path'
 import { databases } from '../../test/support/databases.ts'
 import { contentOf, fillEveryTable, makeOld, tablesOf, versionOf } from '../../test/support/old-databases.ts'
 import { type Database, statement } from './database.ts'
-import { MIGRATIONS, migrate } from './migrations.ts'
+import { LATEST, MIGRATIONS, migrate } from './migrations.ts'
 import { openSqlite } from './sqlite.ts'
 
 /** Each with the version that it is made from. */
 const STEPS = MIGRATIONS.map((step, index) => ({ ...step, before: MIGRATIONS[index - 1]?.version ?? 0 }))
-const LATEST = MIGRATIONS.at(-1)?.version ?? 0
 
 /** What a released step says, as the beginning of its SHA-256: nobody’s database has gone another way. */
 const RELEASED = new Map([

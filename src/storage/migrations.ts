@@ -31,15 +31,14 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 10, statements: SCHEMA_10 },
 ]
 
-const LATEST = MIGRATIONS.at(-1)?.version ?? 0
+export const LATEST = MIGRATIONS.at(-1)?.version ?? 0
 const FIRST =
   'create table if not exists schema_version (only_row integer primary key, version integer not null)'
 
 /** Brings the schema up to date. Throws GatewayError `unavailable` for a newer one. */
 export async function migrate(database: Database): Promise<void> {
   await database.commit([statement(FIRST)], 'full')
-  const [row] = await database.load('select version from schema_version')
-  const present = row === undefined ? 0 : numberOf(row, 'version')
+  const present = await readSchema(database)
   if (present > LATEST) {
     throw new GatewayError(
       'unavailable',
@@ -51,6 +50,12 @@ export async function migrate(database: Database): Promise<void> {
     if (version > present)
       await database.commit([...statements.map((text) => statement(text)), record(version)], 'full')
   }
+}
+
+/** The schema's version; 0 when it is still to be made. Throws where there is not even a table for it. */
+export async function readSchema(database: Database): Promise<number> {
+  const [row] = await database.load('select version from schema_version')
+  return row === undefined ? 0 : numberOf(row, 'version')
 }
 
 const record = (version: number): Statement =>

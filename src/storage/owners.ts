@@ -10,7 +10,7 @@ import type { OwnerStore } from '../core/ports/stores.ts'
 import { type Database, optionalText, type Row, statement, textOf } from './database.ts'
 import type { WriteBehind } from './write-behind.ts'
 
-const MOST_OWNERS = 100_000
+export const MOST_OWNERS = 100_000
 
 const UPSERT = `insert into owners (resource, account_id, organization, created_at) values ($1, $2, $3, $4)
   on conflict (resource) do update set account_id = excluded.account_id, organization = excluded.organization`

@@ -13,6 +13,7 @@ import {
   type Value,
 } from './database.ts'
 import { createLock, type PostgresLock } from './postgres-lock.ts'
+import { createPostgresUpkeep } from './postgres-upkeep.ts'
 
 const CONNECTIONS = 8
 const CONNECT_SECONDS = 10
@@ -33,16 +34,20 @@ export async function openPostgres(url: string): Promise<Database> {
   }
   const read = (text: string, values: readonly Value[] = []): Promise<readonly Row[]> =>
     guarded(() => sql.unsafe(text, storable(values)))
+  const commit = (statements: readonly Statement[]): Promise<readonly number[]> =>
+    guarded(() => sql.begin((transaction) => runAll(transaction, statements)))
   return {
     kind: 'postgres',
     place,
     load: read,
     read,
-    commit: (statements) => guarded(() => sql.begin((transaction) => runAll(transaction, statements))),
+    commit,
     async check() {
       await read('select 1')
       return []
     },
+    upkeep: createPostgresUpkeep(place, { run: read, commit }),
+    problems: () => [],
     async close() {
       await sql.close({ timeout: 5 })
       await lock.release()

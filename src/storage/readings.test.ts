@@ -7,7 +7,9 @@ import { idOf, NOON } from '../../test/support/samples.ts'
 import type { Window } from '../core/limits.ts'
 import type { ReadingStore } from '../core/ports/stores.ts'
 import { DAY, HOUR, later, MINUTE, type Millis, toMillis } from '../core/time.ts'
+import type { Database } from './database.ts'
 import { createReadings } from './readings.ts'
+import type { Upkeep } from './upkeep.ts'
 
 const A = idOf('a')
 const B = idOf('b')
@@ -148,10 +150,7 @@ describe.each(await databases())('readings on %s', (_kind, useDatabase) => {
       let portions = 0
       const counting = {
         ...database,
-        commit(...[statements, durability]: Parameters<typeof database.commit>) {
-          portions++
-          return database.commit(statements, durability)
-        },
+        upkeep: sweeping(database, () => portions++),
       }
       const readings = createReadings(counting, ledger, ledger.settled)
       for (const at of every(DAY, { from: 89 * DAY, count: 90 })) readings.add(A, [reading('5h', at)])
@@ -169,10 +168,7 @@ describe.each(await databases())('readings on %s', (_kind, useDatabase) => {
       const timer = setInterval(() => turn++, 0)
       const watched = {
         ...database,
-        commit(...[statements, durability]: Parameters<typeof database.commit>) {
-          turns.push(turn)
-          return database.commit(statements, durability)
-        },
+        upkeep: sweeping(database, () => turns.push(turn)),
       }
       const readings = createReadings(watched, ledger, ledger.settled)
       for (const at of every(HOUR, { from: 100 * DAY, count: 480 })) readings.add(A, [reading('5h', at)])
@@ -187,10 +183,9 @@ describe.each(await databases())('readings on %s', (_kind, useDatabase) => {
       let portions = 0
       const closing = {
         ...database,
-        commit(...[statements, durability]: Parameters<typeof database.commit>) {
+        upkeep: sweeping(database, () => {
           if (++portions === 3) readings.close()
-          return database.commit(statements, durability)
-        },
+        }),
       }
       const readings = createReadings(closing, ledger, ledger.settled)
       for (const at of every(DAY, { from: 80 * DAY, count: 60 })) readings.add(A, [reading('5h', at)])
@@ -246,6 +241,15 @@ const all = (readings: ReadingStore) =>
 
 const timesIn = async (readings: ReadingStore): Promise<readonly Millis[]> =>
   (await all(readings)).map(({ at }) => at)
+
+/** Tells of every portion before it is done. */
+const sweeping = ({ upkeep }: Database, before: () => void): Upkeep => ({
+  ...upkeep,
+  sweep(portion) {
+    before()
+    return upkeep.sweep(portion)
+  },
+})
 
 async function thin(readings: ReadingStore, now: Millis): Promise<void> {
   // Only what has been written can be thinned.

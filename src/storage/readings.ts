@@ -1,7 +1,7 @@
 /**
  * Readings of windows over time, for charts and forecasts. Everything for a day, then one
  * reading in a quarter of an hour, after a week one in an hour, and nothing after 90 days;
- * thinning goes in small portions, so that nothing is held up by it.
+ * thinning goes in small portions and in the background, so that nothing is held up by it.
  */
 import { toAccountId } from '../core/account.ts'
 import type { ReadingStore, StoredReading } from '../core/ports/stores.ts'
@@ -73,7 +73,7 @@ export function createReadings(
       const oldest = toMillis(optionalNumber(row, 'oldest') ?? now)
       for (const portion of portionsOf(now, { oldest, thinnedTo })) {
         if (isClosed) return
-        await database.commit([portion], 'normal')
+        await database.upkeep.sweep(portion)
         await Bun.sleep(PAUSE_MS)
       }
       thinnedTo = now
@@ -92,16 +92,17 @@ interface Reach {
 
 function* portionsOf(now: Millis, { oldest, thinnedTo }: Reach): Generator<Statement> {
   const kept = later(now, -KEPT_MS)
-  for (const [, to] of daysBetween(oldest, kept))
+  for (const [, to] of portionsBetween(oldest, kept))
     yield statement('delete from window_readings where at < $1', to)
   for (const { from, to, step } of STEPS) {
     const begin = thinnedTo === undefined ? later(now, -to) : later(thinnedTo, -from - PORTION_MS)
     const first = startOf(toMillis(Math.max(oldest, begin)), WIDEST_STEP)
-    for (const day of daysBetween(first, startOf(later(now, -from), step))) yield thinning(...day, step)
+    for (const portion of portionsBetween(first, startOf(later(now, -from), step)))
+      yield thinning(...portion, step)
   }
 }
 
-function* daysBetween(from: Millis, to: Millis): Generator<readonly [Millis, Millis]> {
+function* portionsBetween(from: Millis, to: Millis): Generator<readonly [Millis, Millis]> {
   for (let at = from; at < to; at = later(at, PORTION_MS)) yield [at, toMillis(Math.min(to, at + PORTION_MS))]
 }
 

@@ -1,4 +1,4 @@
-/** The ledger as it is read: every filter alone and together, page after page, sums, forgetting. */
+/** The ledger as it is read: every filter alone and together, page after page, sums. */
 import { describe, expect, it } from 'bun:test'
 import fc from 'fast-check'
 import { databases } from '../../test/support/databases.ts'
@@ -204,31 +204,6 @@ describe.each(await databases())('the request log on %s', (_kind, useDatabase) =
     const totals = await log.accountTotals()
     expect(totals.get(idOf('a'))).toEqual({ requests: 3, inputTokens: 30, outputTokens: 15, costUsd: 0.5 })
     expect(totals.get(idOf('b'))).toMatchObject({ requests: 2, costUsd: 0.5 })
-  })
-
-  it('forgets what is older than a moment, some hundred at a time, and nothing else', async () => {
-    const rows = Array.from({ length: 620 }, (_, index) => sampleRow(index + 1))
-    const log = await logOf(rows)
-    await log.sums(undefined)
-    const portions: number[] = []
-    for (let count = 1; count > 0; portions.push(count)) count = await log.forget(at(611))
-    expect(portions.reduce((sum, each) => sum + each)).toBe(610)
-    expect(Math.max(...portions)).toBeLessThanOrEqual(500)
-    const left = await log.list({ limit: 1_000 })
-    expect(left.map(({ id }) => id)).toEqual(
-      rows
-        .slice(610)
-        .map(({ id }) => id)
-        .toReversed(),
-    )
-  })
-
-  it('does not forget what the accounts have served in total', async () => {
-    const log = await logOf(ROWS)
-    const before = await log.accountTotals()
-    await log.forget(at(100))
-    expect(await log.accountTotals()).toEqual(before)
-    expect(await log.list({ limit: 10 })).toEqual([])
   })
 })
 

@@ -5,7 +5,7 @@
 import type { LedgerRow } from '../core/ledger.ts'
 import type { Grouping, RequestFilter, RequestLog, Sums } from '../core/ports/request-log.ts'
 import type { Millis } from '../core/time.ts'
-import { type Database, numberOf, optionalText, type Row, statement, type Value } from './database.ts'
+import { type Database, numberOf, optionalText, type Row, type Value } from './database.ts'
 import { toLedgerRow } from './ledger-rows.ts'
 import { readTotals } from './totals.ts'
 
@@ -42,12 +42,6 @@ export function createRequestLog(database: Database, settled: () => Promise<void
     async accountTotals() {
       await settled()
       return readTotals(database)
-    },
-    async forget(before) {
-      const text =
-        'delete from requests where id in (select id from requests where started_at < $1 limit 500)'
-      const [forgotten = 0] = await database.commit([statement(text, before)], 'normal')
-      return forgotten
     },
   }
 }

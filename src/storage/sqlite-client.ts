@@ -4,6 +4,8 @@
  * does not pay for it.
  */
 import { DatabaseError, type Row, type Value } from './database.ts'
+import { problemOfCode } from './sqlite-problem.ts'
+import type { Task } from './sqlite-tasks.ts'
 
 export type WorkerRequest = { readonly id: number } & Question
 
@@ -12,17 +14,22 @@ type Question =
   | { readonly kind: 'read'; readonly text: string; readonly values: Value[] }
   | { readonly kind: 'check' }
   | { readonly kind: 'checkpoint' }
+  | Task
 
 export interface WorkerAnswer {
   readonly id: number
   readonly rows?: readonly Record<string, unknown>[]
   readonly error?: string
+  /** SQLite's name of it. */
+  readonly code?: string
 }
 
 export interface SqliteWorker {
   read(text: string, values: readonly Value[]): Promise<readonly Row[]>
   check(): Promise<readonly string[]>
-  checkpoint(): void
+  /** Moves the log into the database. */
+  checkpoint(): Promise<void>
+  run(task: Task): Promise<readonly Row[]>
   close(): Promise<void>
 }
 
@@ -52,7 +59,7 @@ export function startWorker(file: string): SqliteWorker {
       const answer = waiting.get(data.id)
       waiting.delete(data.id)
       if (data.error === undefined) answer?.resolve(data.rows ?? [])
-      else answer?.reject(new DatabaseError('other', data.error, undefined))
+      else answer?.reject(new DatabaseError(problemOfCode(data.code ?? ''), data.error, undefined))
     }
     opened.onerror = ({ message }) => fail(message)
     opened.unref()
@@ -65,9 +72,10 @@ export function startWorker(file: string): SqliteWorker {
       const rows = await ask({ kind: 'check' })
       return rows.map((row) => String(Object.values(row)[0])).filter((finding) => finding !== 'ok')
     },
-    checkpoint() {
-      ask({ kind: 'checkpoint' }).catch(() => {})
+    async checkpoint() {
+      await ask({ kind: 'checkpoint' })
     },
+    run: ask,
     async close() {
       const closing = worker
       fail('The database is closed.')

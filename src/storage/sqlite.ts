@@ -1,24 +1,26 @@
 /**
- * SQLite in the server's own process: writes on the main thread, short and batched; reads,
- * checks and checkpoints in a worker on a connection of their own, so that none of them can
- * hold up a stream. Knows no table.
+ * SQLite in the server's own process: writes on the main thread, short and batched; reads
+ * and checkpoints in a worker on a connection of their own, upkeep in another, so that none
+ * of them can hold up a stream. Knows no table.
  */
-import { SQLiteError, Database as Sqlite } from 'bun:sqlite'
+import { Database as Sqlite } from 'bun:sqlite'
 import { chmodSync, existsSync, statSync } from 'node:fs'
 import { GatewayError, messageOf } from '../core/error.ts'
 import {
   type Database,
   DatabaseError,
-  type DatabaseProblem,
   type Durability,
   type Row,
   type Statement,
   type Value,
 } from './database.ts'
 import { startWorker } from './sqlite-client.ts'
+import { type Condition, createCondition } from './sqlite-condition.ts'
+import { codeOf, problemOfCode } from './sqlite-problem.ts'
+import { createSqliteUpkeep } from './sqlite-upkeep.ts'
 
 const BUSY_PATIENCE_MS = 5_000
-const BUSY_PAUSE_MS = 20
+const LONGEST_PAUSE_MS = 20
 /** The worker is asked to move the log into the database after this much was written. */
 const CHECKPOINT_EVERY_BYTES = 4 << 20
 /** Small enough to be checked whole at every start; larger files are checked on request. */
@@ -28,6 +30,8 @@ const CHECKED_AT_START_BYTES = 16 << 20
 export function openSqlite(file: string): Database {
   const connection = connect(file)
   const worker = startWorker(file)
+  const condition = createCondition(file)
+  const upkeep = createSqliteUpkeep(file, condition, worker)
   const statements = new Map<Durability, ReturnType<typeof begin>>()
   let sinceCheckpoint = 0
 
@@ -53,19 +57,24 @@ export function openSqlite(file: string): Database {
     kind: 'sqlite',
     place: file,
     load: async (text, values = []) => rowsOf(connection, text, values),
-    read: (text, values = []) => worker.read(text, values),
+    read: (text, values = []) =>
+      worker.read(text, values).catch((error) => {
+        throw error instanceof DatabaseError ? condition.toReadError(condition.noted(error)) : error
+      }),
     async commit(list, durability) {
-      const changes = await patiently(() => commit(list, durability))
+      const changes = await patiently(condition, () => commit(list, durability))
       sinceCheckpoint += list.length * 512
       if (sinceCheckpoint > CHECKPOINT_EVERY_BYTES) {
         sinceCheckpoint = 0
-        worker.checkpoint()
+        worker.checkpoint().then(() => condition.checkpointed(undefined), condition.checkpointed)
       }
       return changes
     },
-    check: () => worker.check(),
+    check: upkeep.check,
+    upkeep,
+    problems: condition.problems,
     async close() {
-      await worker.close()
+      await Promise.all([worker.close(), upkeep.close()])
       connection.close()
     },
   }
@@ -79,6 +88,8 @@ function connect(file: string): Sqlite {
   try {
     const connection = new Sqlite(file, { create: true, readwrite: true, strict: false })
     connection.run('pragma busy_timeout = 0')
+    // Before anything is in it: afterwards only compacting it can change that.
+    if (isNew) connection.run('pragma auto_vacuum = incremental')
     connection.run('pragma journal_mode = wal')
     connection.run('pragma wal_autocheckpoint = 0')
     connection.run('pragma journal_size_limit = 16777216')
@@ -110,31 +121,23 @@ function problemWith(file: string, error: unknown): string {
   return `The database ${file} cannot be opened: ${message}.`
 }
 
-/** Another program may hold the lock for a moment; the loop must not stand still for that. */
-async function patiently<T>(work: () => T): Promise<T> {
+/** Upkeep or another program may hold the lock for a moment; the loop must not stand still for that. */
+async function patiently<T>(condition: Condition, work: () => T): Promise<T> {
   const deadline = performance.now() + BUSY_PATIENCE_MS
-  for (;;) {
+  for (let pause = 1; ; pause = Math.min(LONGEST_PAUSE_MS, pause * 2)) {
+    if (condition.isCompacting)
+      throw new DatabaseError(
+        'compacting',
+        'It is being compacted and takes rows again after that',
+        undefined,
+      )
     try {
       return work()
     } catch (error) {
-      const problem = problemOf(error)
+      const problem = problemOfCode(codeOf(error))
       if (problem !== 'busy' || performance.now() > deadline)
-        throw new DatabaseError(problem, messageOf(error), error)
-      await Bun.sleep(BUSY_PAUSE_MS)
+        throw condition.noted(new DatabaseError(problem, messageOf(error), error))
+      await Bun.sleep(pause)
     }
   }
-}
-
-function problemOf(error: unknown): DatabaseProblem {
-  const code = error instanceof SQLiteError ? (error.code ?? '') : ''
-  if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')) return 'busy'
-  if (code.startsWith('SQLITE_FULL')) return 'full'
-  if (code.startsWith('SQLITE_TOOBIG') || code.startsWith('SQLITE_MISMATCH')) return 'unfit'
-  if (
-    code.startsWith('SQLITE_IOERR') ||
-    code.startsWith('SQLITE_READONLY') ||
-    code.startsWith('SQLITE_CANTOPEN')
-  )
-    return 'unreachable'
-  return code.startsWith('SQLITE_CONSTRAINT') ? 'conflict' : 'other'
 }

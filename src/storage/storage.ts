@@ -41,6 +41,7 @@ import { openPins } from './pins.ts'
 import { createReadings } from './readings.ts'
 import { createRequestLog } from './requests.ts'
 import { openRescueFile } from './rescue-file.ts'
+import { createRetention, type Retention } from './retention.ts'
 import { createSessionLog } from './sessions.ts'
 import { openTerms } from './settings.ts'
 import { createTrafficHistory } from './traffic.ts'
@@ -68,6 +69,7 @@ export interface Storage {
   readonly audit: AuditLog
   readonly alerts: AlertStore
   readonly traffic: TrafficHistory
+  readonly retention: Retention
   close(): Promise<void>
 }
 
@@ -118,6 +120,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     audit: createAuditLog(database),
     alerts: await openAlerts(database, { clock, newId: options.newId }),
     traffic: createTrafficHistory(database, ledger.settled),
+    retention: createRetention(database),
     async close() {
       credentials.close()
       readings.close()

@@ -1,4 +1,4 @@
-/** The handlers about the gateway itself: health, system, maintenance. */
+/** The handlers about the gateway itself: health and system. */
 import { PRICES_AS_OF } from '../../core/prices.ts'
 import { stateOf } from '../../core/state.ts'
 import { toIso } from '../../core/time.ts'
@@ -6,7 +6,7 @@ import type { Answer } from '../contract.ts'
 import type { Handlers } from '../handlers.ts'
 import type { Services } from '../services.ts'
 
-export function systemHandlers(services: Services): Pick<Handlers, 'health' | 'system' | 'checkDatabase'> {
+export function systemHandlers(services: Services): Pick<Handlers, 'health' | 'system'> {
   const { system } = services
   return {
     health: async () => health(services),
@@ -21,7 +21,6 @@ export function systemHandlers(services: Services): Pick<Handlers, 'health' | 's
       pricesAsOf: PRICES_AS_OF,
       ...certificateOf(system),
     }),
-    checkDatabase: async () => ({ findings: [...(await services.checkDatabase())] }),
   }
 }
 
@@ -32,25 +31,15 @@ function certificateOf({ certificate }: Services['system']): Pick<Answer<'system
 }
 
 /** `degraded`: traffic goes on, but somebody should look. `unhealthy`: what is booked is being lost. Without any account there is nothing wrong yet. */
-function health({
-  accounts,
-  live,
-  clock,
-  ledgerStatus,
-  payloads,
-  system,
-  ...services
-}: Services): Answer<'health'> {
+function health({ accounts, live, clock, ledgerStatus, system, ...services }: Services): Answer<'health'> {
   const now = clock.now()
   const all = accounts.all()
   const ready = all.filter(
     (account) => stateOf(account, live.of(account.id).health, now).kind === 'ready',
   ).length
   const { waiting, lost, problem } = ledgerStatus()
-  const payloadProblem = payloads.status().problem
   const problems = [
     ...(problem === undefined ? [] : [problem]),
-    ...(payloadProblem === undefined ? [] : [payloadProblem]),
     ...(lost > 0 ? [`${lost} ledger rows could be stored nowhere.`] : []),
     ...services.problems(),
     ...(all.length > 0 && ready === 0 ? ['No account is ready.'] : []),

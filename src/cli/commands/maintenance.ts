@@ -1,6 +1,6 @@
-/** `spillway doctor`, `db check`, `completion`, `version`, `serve` and `demo`. */
+/** `spillway doctor`, `completion`, `version`, `serve` and `demo`. */
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { examples, type JsonOption, present, repeated, useClient, withJson } from '../command.ts'
+import { examples, type JsonOption, present, repeated, withJson } from '../command.ts'
 import { completionScript, SHELLS } from '../completion.ts'
 import { type Check, CommandError, EXIT, type Shell } from '../shell.ts'
 
@@ -14,18 +14,6 @@ export function addMaintenanceCommands(program: Command, shell: Shell): void {
     })
     if (checks.some(({ ok }) => !ok)) shell.exitWith(EXIT.findings)
   })
-  const database = program.command('db').description('The database.')
-  withJson(database.command('check').description('Look through the whole database for damage.')).action(
-    (options: JsonOption) =>
-      useClient(shell, async (client) => {
-        const { findings } = await client.checkDatabase()
-        present(shell, options, { findings }, () => {
-          for (const finding of findings) shell.output.line(finding)
-          if (findings.length === 0) shell.output.line('The database is sound.')
-        })
-        if (findings.length > 0) shell.exitWith(EXIT.findings)
-      }),
-  )
   examples(
     program
       .command('completion')

@@ -42,6 +42,4 @@ export interface RequestLog {
     since: Millis | undefined,
   ): Promise<readonly (Sums & { readonly name: string | undefined })[]>
   accountTotals(): Promise<ReadonlyMap<string, Totals>>
-  /** Forgets some hundred rows that began before `before`, so that nothing is held up; returns how many. */
-  forget(before: Millis): Promise<number>
 }

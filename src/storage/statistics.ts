@@ -1,0 +1,12 @@
+/** What is summed up of the ledger and can begin anew: which tables these are. */
+import { type Database, statement } from './database.ts'
+
+const SUMMED_UP = ['account_totals'] as const
+
+/** All of them at one moment. Throws DatabaseError. */
+export async function resetStatistics(database: Database): Promise<void> {
+  await database.commit(
+    SUMMED_UP.map((table) => statement(`delete from ${table}`)),
+    'full',
+  )
+}
