@@ -1,3 +1,7 @@
+/**
+ * Everything that a gateway consists of beside its storage, built in the one order that
+ * works. Composition only: what the parts do is theirs.
+ */
 import type { LedgerRow } from '../core/ledger.ts'
 import { createKeeper } from '../keeper/keeper.ts'
 import { systemClock as clock } from '../platform/clock.ts'

@@ -49,6 +49,9 @@ const DOORS: readonly Door[] = [
   })),
 ]
 const HEALTH: Door = { name: 'health', method: 'GET', path: '/health', hasBody: false, isOpen: true }
+const KEY_HOLDERS: ReadonlySet<string> = new Set(
+  Object.entries<Route>(routes).flatMap(([name, { role }]) => (role === 'key-holder' ? [name] : [])),
+)
 const ADMIN = DOORS.filter(({ isOpen }) => !isOpen)
 const CLIENT: readonly Door[] = [
   ['POST', '/v1/messages'],
@@ -116,12 +119,16 @@ describe('the admin API', () => {
         [`authorization: Bearer ${world.adminToken}x`],
         [`x-api-key: ${world.adminToken}`],
         [`cookie: token=${world.adminToken}`],
-        [`authorization: Bearer ${secret}`],
-        [`x-api-key: ${secret}`],
       ]) {
         const answer = await knock(door, [HOST, JSON_TYPE, ...lines])
         expect(answer.status).toBeOneOf(door.path === '/api/nowhere' ? [401, 404, 429] : [401, 429])
         expect(JSON.parse(answer.body.toString())).toMatchObject({ error: { code: expect.any(String) } })
+      }
+      // A client's key opens nothing but its own page.
+      for (const line of [`authorization: Bearer ${secret}`, `x-api-key: ${secret}`]) {
+        const { status } = await knock(door, [HOST, JSON_TYPE, line])
+        const mayLook = KEY_HOLDERS.has(door.name)
+        expect(status).toBeOneOf(mayLook ? [200, 400] : [403, ...(door.path === '/api/nowhere' ? [404] : [])])
       }
       const inQuery = await knock({ ...door, path: `${door.path}?token=${world.adminToken}` }, [
         HOST,
