@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
  * The developer's commands behind `npm test`, `npm run check`, `fix`, `docs`, `bench`,
- * `bench:keys`, `bench:routing` and `simulate:long`: makes sure that everything is installed, then runs the tools. Plain Node; no
+ * `bench:keys`, `bench:routing`, `bench:ledger` and `simulate:long`: makes sure that everything is installed, then runs the tools. Plain Node; no
  * dependency of its own.
  */
 import { spawn, spawnSync } from 'node:child_process'
@@ -44,11 +44,14 @@ switch (task) {
   case 'bench:keys':
     runBun([join(root, 'bench', 'keys.ts'), ...words])
     break
+  case 'bench:ledger':
+    runBun([join(root, 'bench', 'ledger', 'main.ts'), ...words])
+    break
   case 'simulate':
     runBun([join(root, 'test', 'simulation', 'long.ts'), ...words])
     break
   default:
-    fail(`There is no task "${task}": use test, check, fix, docs, bench, bench:keys, bench:routing or simulate.`)
+    fail(`There is no task "${task}": use test, check, fix, docs, bench, bench:keys, bench:routing, bench:ledger or simulate.`)
 }
 
 /** Where that takes nobody's password; elsewhere the tests say what they leave out. */

@@ -8,6 +8,7 @@ import { accountRoutes } from './account-routes.ts'
 import { type accountSchema, accountStreamEvents } from './account-schemas.ts'
 import { agentRoutes } from './agent-routes.ts'
 import { alertRoutes } from './alert-routes.ts'
+import { analyticsRoutes } from './analytics-routes.ts'
 import { configPlainRoutes, configRoutes } from './config-routes.ts'
 import type { settingSchema } from './config-schemas.ts'
 import { doorRoutes } from './door-routes.ts'
@@ -38,6 +39,7 @@ export const routes = {
   ...alertRoutes,
   ...sessionRoutes,
   ...agentRoutes,
+  ...analyticsRoutes,
   listRequests: {
     method: 'GET',
     path: '/api/requests',

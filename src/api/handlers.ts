@@ -8,6 +8,7 @@ import { accountFileHandlers } from './handlers/account-files.ts'
 import { accountHandlers } from './handlers/accounts.ts'
 import { agentHandlers } from './handlers/agents.ts'
 import { alertHandlers } from './handlers/alerts.ts'
+import { analyticsHandlers } from './handlers/analytics.ts'
 import { auditHandlers } from './handlers/audit.ts'
 import { configHandlers } from './handlers/config.ts'
 import { doorHandlers } from './handlers/door.ts'
@@ -40,6 +41,7 @@ export const createHandlers = (services: Services): Handlers => ({
   ...historyHandlers(services),
   ...requestHandlers(services),
   ...payloadHandlers(services),
+  ...analyticsHandlers(services),
   ...routingHandlers(services),
   ...sessionHandlers(services),
   ...agentHandlers(services),

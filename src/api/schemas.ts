@@ -47,7 +47,14 @@ export const decisionSchema = z.object({
   ),
 })
 
-const outcomeSchema = z.enum(['ok', 'client-error', 'upstream-error', 'refused', 'aborted', 'truncated'])
+export const outcomeSchema = z.enum([
+  'ok',
+  'client-error',
+  'upstream-error',
+  'refused',
+  'aborted',
+  'truncated',
+])
 
 export const requestSchema = z.object({
   id: z.string(),
@@ -103,6 +110,7 @@ export const requestQuerySchema = z.strictObject({
   status: statusSchema.optional().describe('an HTTP status or an outcome'),
   key: z.string().optional(),
   session: z.string().optional(),
+  agent: z.string().optional(),
   since: z.string().optional().describe('ISO 8601, or a length such as "15m", "24h", "7d"'),
   until: z.string().optional(),
 })
@@ -137,7 +145,7 @@ export const historyAddedSchema = z.object({ added: z.number() })
 
 /* the rest */
 
-const sumsSchema = z.object({
+export const sumsSchema = z.object({
   requests: z.number(),
   succeeded: z.number(),
   inputTokens: z.number(),

@@ -13,6 +13,7 @@ import type { Settings } from '../settings.ts'
 import { createDispatch } from './dispatch.ts'
 import { createDoor } from './door.ts'
 import type { Foundation } from './foundation.ts'
+import { startHistory } from './history.ts'
 import { createNetworks, type Networks } from './networks.ts'
 import { type GatewayOptions, openParts } from './parts.ts'
 import { startRetention } from './retention.ts'
@@ -54,6 +55,7 @@ export function createGateway(foundation: Foundation, options: GatewayOptions): 
     ...createDoor(foundation, signingIn.visits),
   })
   const stopRetention = startRetention(foundation, clock)
+  const stopHistory = startHistory(foundation.storage, { clock, log })
   let stopKeeping = (): void => {}
   return {
     ...openEntrance(foundation, createProxy(context), app),
@@ -76,6 +78,7 @@ export function createGateway(foundation: Foundation, options: GatewayOptions): 
       stopKeeping()
       stopRetention()
       parts.library.stop()
+      stopHistory()
       // A renewed token has to be stored before the storage is closed, and nothing read after that.
       await Promise.all([keeper.settled(), spendingKnown, alerts.stop()])
       parts.upstream.close()

@@ -65,6 +65,17 @@ export class DatabaseError extends Error {
 export const isRefusal = (error: unknown): boolean =>
   error instanceof DatabaseError && (error.problem === 'conflict' || error.problem === 'unfit')
 
+/** Why the database will never take this; undefined when it has. Throws when it is away. */
+export async function refusalOf(commit: Promise<unknown>): Promise<unknown> {
+  try {
+    await commit
+    return undefined
+  } catch (error) {
+    if (isRefusal(error)) return error
+    throw error
+  }
+}
+
 export const statement = (text: string, ...values: readonly Value[]): Statement => ({ text, values })
 
 /** What a person who asked for a change is told when the database would not take it. */

@@ -10,6 +10,7 @@ import { idsOf, journalFileIn, openLedger, rowsIn, sumsOf, withOutages } from '.
 import { memoryLog, rowIdOf, sampleRow } from '../../test/support/samples.ts'
 import type { LedgerRow } from '../core/ledger.ts'
 import type { Database } from './database.ts'
+import { insertOf, valuesOf } from './ledger-rows.ts'
 import { readTotals } from './totals.ts'
 
 describe.each(await databases())('recovery from the journal, on %s', (_kind, useDatabase) => {
@@ -66,6 +67,17 @@ describe.each(await databases())('recovery from the journal, on %s', (_kind, use
     const ledger = openLedger(database, its.directory)
     expect(await ledger.recover()).toBe(2)
     expect(idsOf(await rowsIn(database))).toEqual([rowIdOf(1), rowIdOf(2)])
+    await ledger.close()
+  })
+
+  it('brings in what the first version wrote, with nothing in the columns that are new since', async () => {
+    const database = await its.open()
+    const line = JSON.stringify(valuesOf(sampleRow(1)).slice(0, 30))
+    appendFileSync(journalFileIn(its.directory), `${line}\n`)
+    const ledger = openLedger(database, its.directory)
+    expect(await ledger.recover()).toBe(1)
+    expect(await rowsIn(database)).toEqual([sampleRow(1)])
+    expect(insertOf(valuesOf(sampleRow(2)).slice(0, 29)).values).toHaveLength(valuesOf(sampleRow(2)).length)
     await ledger.close()
   })
 

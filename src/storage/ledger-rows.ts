@@ -54,6 +54,16 @@ const COLUMNS = [
   ...CACHE_COLUMNS,
 ] as const
 
+/** As many as the first version wrote. */
+const FIRST_COLUMNS = 30
+
+/** What the history counts of a row (core/rollup.ts); the rest stays empty when only these are read. */
+export const FACT_COLUMNS = [
+  ...['id', 'started_at', 'account_id', 'account', 'key_id', 'key_name', 'session', 'agent', 'served_model'],
+  ...['outcome', 'ttft_ms', 'duration_ms', 'input_tokens', 'output_tokens', 'cache_read_tokens'],
+  ...['cache_write_5m_tokens', 'cache_write_1h_tokens', 'cost_usd'],
+].join(', ')
+
 /** A row as the values of its columns, which is how the journal and the table keep it. */
 export function valuesOf(row: LedgerRow): readonly Value[] {
   const { usage } = row
@@ -108,13 +118,20 @@ const INSERT =
   `insert into requests (${COLUMNS.join(', ')}) ` +
   `values (${COLUMNS.map((_, index) => `$${index + 1}`).join(', ')})`
 
-export const insertOf = (values: readonly Value[]): Statement => ({ text: INSERT, values })
+/** A line of an older version's journal has nothing in the columns that are new. */
+export const insertOf = (values: readonly Value[]): Statement => ({
+  text: INSERT,
+  values: values.length === COLUMNS.length ? values : COLUMNS.map((_, index): Value => values[index] ?? null),
+})
 
-/** What `valuesOf` made, back again; undefined when it is of another version. */
+/**
+ * What `valuesOf` made, back again, also of an older version: columns are only ever added at
+ * the end, and an older row has nothing in those. Undefined when it is of a newer one.
+ */
 export const fromValues = (values: readonly Value[]): LedgerRow | undefined =>
-  values.length === COLUMNS.length
-    ? toLedgerRow(Object.fromEntries(COLUMNS.map((column, index) => [column, values[index]])))
-    : undefined
+  values.length < FIRST_COLUMNS || values.length > COLUMNS.length
+    ? undefined
+    : toLedgerRow(Object.fromEntries(COLUMNS.map((column, index) => [column, values[index] ?? null])))
 
 export const toLedgerRow = (row: Row): LedgerRow => {
   const accountId = optionalText(row, 'account_id')

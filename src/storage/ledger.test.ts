@@ -240,7 +240,8 @@ describe.each(await databases())('deferred writes on %s', (_kind, useDatabase) =
     ledger.defer('a', setting('a', '1'))
     ledger.defer('a', setting('a', '2'))
     ledger.hurry('b', setting('b', '3'))
-    outage.beginAfter(1)
+    // Three to learn where the history stands, and the commit.
+    outage.beginAfter(4)
     await ledger.settled()
     outage.end()
     expect(await settingsIn(outage.database)).toEqual(['a=2', 'b=3'])

@@ -9,18 +9,27 @@ import { messageOf } from '../core/error.ts'
 import type { LedgerRow } from '../core/ledger.ts'
 import type { Log } from '../core/ports/log.ts'
 import type { Ledger } from '../core/ports/stores.ts'
-import { type Database, isRefusal, type Statement, textOf, type Value } from './database.ts'
+import type { Millis } from '../core/time.ts'
+import { type Database, isRefusal, refusalOf, type Statement } from './database.ts'
 import type { Journal } from './journal.ts'
 import { keyUsageOf } from './key-usage.ts'
-import { fromValues, insertOf, valuesOf } from './ledger-rows.ts'
+import { type Entry, parseLine, unwritten } from './ledger-entries.ts'
+import { insertOf, valuesOf } from './ledger-rows.ts'
+import { createRollups, type Rollups } from './rollups.ts'
 import { totalsOf } from './totals.ts'
 import type { WriteBehind } from './write-behind.ts'
 
 export interface ClosableLedger extends Ledger, WriteBehind {
+  /** The history that is kept beside the rows, in their commits. */
+  readonly rollups: Rollups
   /** Adds rows of another program's history, those that are not there yet; how many they were. Throws DatabaseError. */
   addOld(rows: readonly LedgerRow[]): Promise<number>
   /** Brings in what an earlier process left in the journal. */
   recover(): Promise<number>
+  /** Brings some of the rows that were there before the history into it; false when there is none left. */
+  bringInOld(): Promise<boolean>
+  /** Forgets some of the history's finer sums that are past their time; false when there is none left. */
+  trimHistory(now: Millis): Promise<boolean>
   /** Writes what can be written and stops. */
   close(): Promise<void>
 }
@@ -30,6 +39,8 @@ export interface LedgerOptions {
   readonly journal: Journal
   readonly log: Log
   readonly batchMs?: number
+  /** Of the history's portions; smaller ones are for tests. */
+  readonly portionShare?: number
 }
 
 const BATCH_MS = 50
@@ -42,13 +53,8 @@ const CLEAR_ABOVE_BYTES = 256 << 10
 /** How much of the journal is read back at once: no stream waits for the rest of it. */
 const PIECE_BYTES = 512 << 10
 
-/** A row, and its values as they are written: made once, for the journal and for the database. */
-interface Entry {
-  readonly row: LedgerRow
-  readonly values: readonly Value[]
-}
-
 interface State extends LedgerOptions {
+  readonly rollups: Rollups
   rows: Entry[]
   deferred: Map<string, () => Statement>
   /** Some rows are in the journal only. */
@@ -59,12 +65,14 @@ interface State extends LedgerOptions {
   problem: string | undefined
   pauseMs: number
   timer: ReturnType<typeof setTimeout> | undefined
-  flushing: Promise<void> | undefined
+  /** Whoever writes rows or history; one at a time. */
+  writing: Promise<void> | undefined
 }
 
 export function createLedger(options: LedgerOptions): ClosableLedger {
   const state: State = {
     ...options,
+    rollups: createRollups(options.database, options.portionShare),
     rows: [],
     deferred: new Map(),
     hasSpilled: false,
@@ -73,10 +81,11 @@ export function createLedger(options: LedgerOptions): ClosableLedger {
     problem: undefined,
     pauseMs: 0,
     timer: undefined,
-    flushing: undefined,
+    writing: undefined,
   }
   const wait = options.batchMs ?? BATCH_MS
   return {
+    rollups: state.rollups,
     append(row) {
       append(state, row)
       schedule(state, wait)
@@ -96,15 +105,9 @@ export function createLedger(options: LedgerOptions): ClosableLedger {
       problem: state.problem ?? state.journal.problem,
     }),
     recover: () => recover(state),
-    addOld: async (rows) =>
-      store(
-        state,
-        await unwritten(
-          state.database,
-          rows.map((row) => ({ row, values: valuesOf(row) })),
-        ),
-        [],
-      ),
+    bringInOld: () => inTurn(state, () => bringInOld(state)),
+    trimHistory: (now) => inTurn(state, () => state.rollups.trim(now)),
+    addOld: (rows) => inTurn(state, () => addOld(state, rows)),
     async close() {
       clearTimeout(state.timer)
       await flushAll(state)
@@ -127,8 +130,7 @@ function append(state: State, row: LedgerRow): void {
 }
 
 function schedule(state: State, ms: number): void {
-  if (state.timer === undefined && state.flushing === undefined)
-    reschedule(state, Math.max(ms, state.pauseMs))
+  if (state.timer === undefined && state.writing === undefined) reschedule(state, Math.max(ms, state.pauseMs))
 }
 
 function reschedule(state: State, ms: number): void {
@@ -142,14 +144,24 @@ function reschedule(state: State, ms: number): void {
 const isWaiting = ({ rows, deferred, hasSpilled }: State): boolean =>
   rows.length > 0 || deferred.size > 0 || hasSpilled
 
-/** Writes until nothing waits or the database is away; one at a time, whoever asks. Never throws. */
+/** Writes until nothing waits or the database is away. Never throws. */
 async function flushAll(state: State): Promise<void> {
-  while (state.flushing !== undefined) await state.flushing
-  if (!isWaiting(state)) return
-  state.flushing = writeAll(state)
-  await state.flushing
-  state.flushing = undefined
-  if (isWaiting(state)) schedule(state, BATCH_MS)
+  while (state.writing !== undefined) await state.writing
+  if (isWaiting(state)) await inTurn(state, () => writeAll(state))
+}
+
+/** One at a time, whoever writes. */
+async function inTurn<T>(state: State, work: () => Promise<T>): Promise<T> {
+  while (state.writing !== undefined) await state.writing
+  const { promise, resolve } = Promise.withResolvers<void>()
+  state.writing = promise
+  try {
+    return await work()
+  } finally {
+    state.writing = undefined
+    resolve()
+    if (isWaiting(state)) schedule(state, BATCH_MS)
+  }
 }
 
 async function writeAll(state: State): Promise<void> {
@@ -157,6 +169,7 @@ async function writeAll(state: State): Promise<void> {
     while (isWaiting(state)) {
       await (state.hasSpilled ? recover(state) : writeBatch(state))
       succeeded(state)
+      await state.rollups.fold()
     }
     const { journal } = state
     if (journal.bytes > CLEAR_ABOVE_BYTES || journal.problem !== undefined) journal.clear()
@@ -182,18 +195,20 @@ async function writeBatch(state: State): Promise<void> {
 }
 
 /**
- * Rows and totals in one commit: a total can never disagree with the rows it counts. Returns
- * how many rows the database took.
+ * Rows, totals and history in one commit: none can ever disagree with the others. Returns how
+ * many rows the database took.
  */
 async function store(
   state: State,
   rows: readonly Entry[],
   others: readonly (() => Statement)[],
 ): Promise<number> {
-  const inserts = rows.map(({ values }) => insertOf(values))
-  const sums = sumsOf(rows.map(({ row }) => row))
   try {
-    await state.database.commit([...inserts, ...sums, ...others.map((make) => make())], 'normal')
+    await commitRows(
+      state,
+      rows,
+      others.map((make) => make()),
+    )
     return rows.length
   } catch (error) {
     if (!isRefusal(error)) throw error
@@ -203,6 +218,23 @@ async function store(
 
 /** What rows add to the sums that are kept beside them. */
 const sumsOf = (rows: readonly LedgerRow[]): readonly Statement[] => [...totalsOf(rows), ...keyUsageOf(rows)]
+
+async function commitRows(
+  { rollups, database }: State,
+  entries: readonly Entry[],
+  others: readonly Statement[],
+): Promise<void> {
+  const rows = entries.map(({ row }) => row)
+  const { statements, done } = await rollups.take(rows)
+  const inserts = entries.map(({ values }) => insertOf(values))
+  try {
+    await database.commit([...inserts, ...sumsOf(rows), ...statements, ...others], 'normal')
+  } catch (error) {
+    if (!isRefusal(error)) rollups.doubt()
+    throw error
+  }
+  done()
+}
 
 /** Something in a batch cannot be stored. That one thing is given up and named, the rest is not. */
 async function storeSingly(
@@ -214,11 +246,11 @@ async function storeSingly(
   const badOthers: unknown[] = []
   const fresh = await unwritten(state.database, rows)
   for (const entry of fresh) {
-    const error = await refusalOf(state.database, [insertOf(entry.values), ...sumsOf([entry.row])])
+    const error = await refusalOf(commitRows(state, [entry], []))
     if (error !== undefined) bad.push({ entry, error })
   }
   for (const make of others) {
-    const error = await refusalOf(state.database, [make()])
+    const error = await refusalOf(commitRows(state, [], [make()]))
     if (error !== undefined) badOthers.push(error)
   }
   // Only now: a database that goes away in between leaves everything to be done again.
@@ -230,15 +262,18 @@ async function storeSingly(
   return fresh.length - bad.length
 }
 
-/** Why the database will never take these statements; undefined when it has. Throws when it is away. */
-async function refusalOf(database: Database, statements: readonly Statement[]): Promise<unknown> {
-  try {
-    await database.commit(statements, 'normal')
-    return undefined
-  } catch (error) {
-    if (isRefusal(error)) return error
-    throw error
-  }
+/** Some may be there already. */
+async function addOld(state: State, rows: readonly LedgerRow[]): Promise<number> {
+  const entries = rows.map((row) => ({ row, values: valuesOf(row) }))
+  const added = await store(state, await unwritten(state.database, entries), [])
+  await state.rollups.fold()
+  return added
+}
+
+async function bringInOld(state: State): Promise<boolean> {
+  const isMore = await state.rollups.bringInOld()
+  await state.rollups.fold()
+  return isMore
 }
 
 function succeeded(state: State): void {
@@ -254,17 +289,6 @@ function failed(state: State, error: unknown): void {
   state.inDoubt = state.rows.length
   state.problem = `The database does not take rows: ${messageOf(error)}`
   state.pauseMs = Math.min(LONGEST_PAUSE_MS, Math.max(FIRST_PAUSE_MS, state.pauseMs * 2))
-}
-
-async function unwritten(database: Database, rows: readonly Entry[]): Promise<readonly Entry[]> {
-  if (rows.length === 0) return rows
-  const places = rows.map((_, index) => `$${index + 1}`).join(', ')
-  const known = await database.load(
-    `select id from requests where id in (${places})`,
-    rows.map(({ row }) => row.id),
-  )
-  const ids = new Set(known.map((row) => textOf(row, 'id')))
-  return rows.filter(({ row }) => !ids.has(row.id))
 }
 
 /** From the file to the database, piece by piece, up to its end, wherever that is by then. */
@@ -285,15 +309,4 @@ async function recover(state: State): Promise<number> {
   state.hasSpilled = false
   state.journal.clear()
   return brought
-}
-
-/** The process wrote these lines itself; one that it did not finish says nothing. */
-function parseLine(line: string): readonly Entry[] {
-  try {
-    const values: readonly Value[] = JSON.parse(line)
-    const row = fromValues(values)
-    return row === undefined ? [] : [{ row, values }]
-  } catch {
-    return []
-  }
 }

@@ -8,6 +8,8 @@ import { type Database, numberOf, type Statement, statement } from './database.t
 import { SCHEMA_1 } from './schema/0001-first.ts'
 import { SCHEMA_2 } from './schema/0002-accounts.ts'
 import { SCHEMA_3 } from './schema/0003-routing.ts'
+import { SCHEMA_4 } from './schema/0004-rollups.ts'
+import { SCHEMA_5 } from './schema/0005-request-filters.ts'
 import { SCHEMA_6 } from './schema/0006-people.ts'
 import { SCHEMA_7 } from './schema/0007-alerts.ts'
 import { SCHEMA_8 } from './schema/0008-key-usage.ts'
@@ -24,6 +26,8 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 1, statements: SCHEMA_1 },
   { version: 2, statements: SCHEMA_2 },
   { version: 3, statements: SCHEMA_3 },
+  { version: 4, statements: SCHEMA_4 },
+  { version: 5, statements: SCHEMA_5 },
   { version: 6, statements: SCHEMA_6 },
   { version: 7, statements: SCHEMA_7 },
   { version: 8, statements: SCHEMA_8 },

@@ -36,7 +36,7 @@ describe.each(await databases())('the request log on %s', (_kind, useDatabase) =
     const database = await its.open()
     const ledger = openLedger(database, its.directory)
     for (const row of rows) ledger.append(row)
-    return createRequestLog(database, ledger.settled)
+    return createRequestLog(database, ledger)
   }
 
   it.each<[string, Partial<RequestFilter>, readonly number[]]>([
@@ -94,7 +94,7 @@ describe.each(await databases())('the request log on %s', (_kind, useDatabase) =
   it('gives rows page by page without a gap or a repetition, also while new ones come', async () => {
     const database = await its.open()
     const ledger = openLedger(database, its.directory)
-    const log = createRequestLog(database, ledger.settled)
+    const log = createRequestLog(database, ledger)
     for (let n = 1; n <= 25; n++) ledger.append(sampleRow(n))
     const seen: string[] = []
     for (let before: string | undefined; ; ) {
@@ -181,7 +181,7 @@ describe.each(await databases())('the request log on %s', (_kind, useDatabase) =
       sampleRow(4, { account: 'b1', accountId: idOf('b') }),
     ])
       ledger.append(row)
-    const log = createRequestLog(database, ledger.settled)
+    const log = createRequestLog(database, ledger)
     const names = async (grouping: 'account' | 'key') =>
       (await log.sumsBy(grouping, undefined)).map(({ name, requests }) => `${name} ${requests}`).sort()
     expect(await names('account')).toEqual(['b1 2', 'z 2'])

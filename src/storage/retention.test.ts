@@ -39,17 +39,17 @@ describe.each(await databases())('retention on %s', (_kind, useDatabase) => {
     const database = await its.open()
     await book(database, its.directory, upTo(620))
     const totals = await database.load('select * from account_totals')
-    expect(await createRetention(database).forgetRequests(at(611), never)).toBe(610)
+    expect(await createRetention(database, async () => true).forgetRequests(at(611), never)).toBe(610)
     expect(idsOf(await rowsIn(database))).toEqual(upTo(620).slice(610).map(rowIdOf))
     expect(await database.load('select * from account_totals')).toEqual(totals)
-    expect(await createRetention(database).forgetRequests(at(611), never)).toBe(0)
+    expect(await createRetention(database, async () => true).forgetRequests(at(611), never)).toBe(0)
   })
 
   it('ends between two steps when it is told to', async () => {
     const database = await its.open()
     await book(database, its.directory, upTo(620))
     let steps = 0
-    const forgotten = await createRetention(database).forgetRequests(at(999), () => steps++ === 1)
+    const forgotten = await createRetention(database, async () => true).forgetRequests(at(999), () => steps++ === 1)
     expect(forgotten).toBeGreaterThan(0)
     expect(await rowsIn(database)).toHaveLength(620 - forgotten)
     expect(forgotten).toBeLessThan(620)
@@ -87,7 +87,7 @@ describe.each(await databases())('retention on %s', (_kind, useDatabase) => {
 
   it('forgets the oldest of more files and batches than are remembered', async () => {
     const database = await its.open()
-    const retention = createRetention(database)
+    const retention = createRetention(database, async () => true)
     expect(await retention.forgetOwners(never)).toBe(0)
     const series =
       database.kind === 'sqlite'
@@ -103,9 +103,9 @@ describe.each(await databases())('retention on %s', (_kind, useDatabase) => {
 
   it('knows when the newest row was booked', async () => {
     const database = await its.open()
-    expect(await createRetention(database).newestRequest()).toBeUndefined()
+    expect(await createRetention(database, async () => true).newestRequest()).toBeUndefined()
     await book(database, its.directory, upTo(3))
-    expect(await createRetention(database).newestRequest()).toBe(at(3))
+    expect(await createRetention(database, async () => true).newestRequest()).toBe(at(3))
   })
 })
 
@@ -116,7 +116,7 @@ describe.each((await databases()).slice(0, 1))('a budget for a database on %s', 
   it('is kept by forgetting the oldest rows, as few as are needed', async () => {
     const database = await its.open()
     await book(database, its.directory, upTo(1_500), BIG)
-    const retention = createRetention(database)
+    const retention = createRetention(database, async () => true)
     const { bytes } = await database.upkeep.measure()
     const budget = bytes - 3_000_000
     const { forgotten, fits } = await retention.fitInto(budget, at(9_999), never)
@@ -132,7 +132,7 @@ describe.each((await databases()).slice(0, 1))('a budget for a database on %s', 
   it('never takes what is to stay, and says that it does not fit', async () => {
     const database = await its.open()
     await book(database, its.directory, upTo(200), BIG)
-    const retention = createRetention(database)
+    const retention = createRetention(database, async () => true)
     expect(await retention.fitInto(1, at(151), never)).toEqual({ forgotten: 150, fits: false })
     expect(idsOf(await rowsIn(database))).toEqual(upTo(200).slice(150).map(rowIdOf))
   })
@@ -142,7 +142,7 @@ describe.each((await databases()).slice(0, 1))('a budget for a database on %s', 
     await book(database, its.directory, upTo(6_000), BIG)
     await database.upkeep.compact()
     const before = statSync(its.place).size
-    const retention = createRetention(database)
+    const retention = createRetention(database, async () => true)
     await retention.forgetRequests(at(6_001), never)
     await retention.shrink(never)
     const { freeBytes } = await database.upkeep.measure()

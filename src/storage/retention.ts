@@ -35,7 +35,8 @@ const PAUSE_MS = 5
 /** Of deleting, before it is measured again. */
 const STEPS_BETWEEN_LOOKS = 3
 
-export function createRetention(database: Database): Retention {
+/** `isCounted`: whether the history has all rows; before that none may go, or it would lack them for ever. */
+export function createRetention(database: Database, isCounted: () => Promise<boolean>): Retention {
   const { upkeep } = database
   /** Looked for where it holds nothing: a deletion holds the database while it looks. */
   const forget = async (sweep: Sweep, isOver: () => boolean): Promise<number> => {
@@ -50,7 +51,8 @@ export function createRetention(database: Database): Retention {
     return bytes - freeBytes
   }
   return {
-    forgetRequests: (before, isOver) => forget(requestsBefore(before), isOver),
+    forgetRequests: async (before, isOver) =>
+      (await isCounted()) ? forget(requestsBefore(before), isOver) : 0,
     forgetEvents: (before, isOver) =>
       forget({ table: 'account_events', key: 'id', which: 'where at < $1', values: [before] }, isOver),
     forgetBindings: (before, isOver) =>
@@ -67,6 +69,7 @@ export function createRetention(database: Database): Retention {
       return forget({ table: 'owners', key: 'resource', which: 'where created_at <= $1', values }, isOver)
     },
     async fitInto(bytes, kept, isOver) {
+      if (!(await isCounted())) return { forgotten: 0, fits: true }
       let forgotten = 0
       while ((await usedBytes()) > bytes && !isOver()) {
         let steps = 0

@@ -94,7 +94,7 @@ describe('a backup', () => {
 describe('compacting', () => {
   it('makes the file smaller; what comes meanwhile is refused or waits, and then comes in', async () => {
     await book(2_000)
-    await createRetention(database).forgetRequests(later(NOON, 1_901), never)
+    await createRetention(database, async () => true).forgetRequests(later(NOON, 1_901), never)
     const before = (await database.upkeep.measure()).bytes
     const compacting = database.upkeep.compact()
     await eventually(async () => (await commitNow()) === 'compacting' || undefined, 'the compacting to begin')
@@ -133,8 +133,8 @@ describe('compacting', () => {
     await migrate(database)
     await book(8_000)
     const forget = async (): Promise<number> => {
-      await createRetention(database).forgetRequests(later(NOON, 9_000), never)
-      await createRetention(database).shrink(never)
+      await createRetention(database, async () => true).forgetRequests(later(NOON, 9_000), never)
+      await createRetention(database, async () => true).shrink(never)
       return (await database.upkeep.measure()).freeBytes
     }
     expect(await forget()).toBeGreaterThan(20 << 20)

@@ -111,7 +111,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     bindings: await openBindings(database, ledger, later(clock.now(), -sessionMs)),
     owners: await openOwners(database, ledger, clock),
     ledger,
-    requests: createRequestLog(database, ledger.settled),
+    requests: createRequestLog(database, ledger),
     sessions: createSessionLog(database, ledger.settled),
     pins: await openPins(database),
     terms: await openTerms(database),
@@ -120,7 +120,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     audit: createAuditLog(database),
     alerts: await openAlerts(database, { clock, newId: options.newId }),
     traffic: createTrafficHistory(database, ledger.settled),
-    retention: createRetention(database),
+    retention: createRetention(database, ledger.rollups.isWhole),
     async close() {
       credentials.close()
       readings.close()

@@ -15,6 +15,7 @@ import { memoryLog } from './samples.ts'
 export interface LedgerParts {
   readonly journal?: Journal
   readonly log?: Log
+  readonly portionShare?: number
 }
 
 export const journalFileIn = (directory: string): string => join(directory, 'ledger.journal')
@@ -22,8 +23,8 @@ export const journalFileIn = (directory: string): string => join(directory, 'led
 export const openLedger = (
   database: Database,
   directory: string,
-  { journal = openJournal(journalFileIn(directory)), log = memoryLog() }: LedgerParts = {},
-): ClosableLedger => createLedger({ database, journal, log, batchMs: 0 })
+  { journal = openJournal(journalFileIn(directory)), log = memoryLog(), portionShare = 1 }: LedgerParts = {},
+): ClosableLedger => createLedger({ database, journal, log, batchMs: 0, portionShare })
 
 export interface Outage {
   readonly database: Database

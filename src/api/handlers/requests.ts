@@ -60,8 +60,10 @@ function byIds(
   }
 }
 
-const idOf = (all: readonly { readonly id: string; readonly name: string }[], idOrName: string): string =>
-  all.find(({ name }) => name === idOrName)?.id ?? idOrName
+export const idOf = (
+  all: readonly { readonly id: string; readonly name: string }[],
+  idOrName: string,
+): string => all.find(({ name }) => name === idOrName)?.id ?? idOrName
 
 /** One row more than asked for tells whether there is another page. */
 function toFilter(

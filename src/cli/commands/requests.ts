@@ -12,7 +12,18 @@ import { tail } from './requests-tail.ts'
 
 type Filter = NonNullable<ClientInput<'listRequests'>['query']>
 
-const FILTERS = ['account', 'model', 'status', 'key', 'session', 'since', 'until', 'limit', 'cursor'] as const
+const FILTERS = [
+  'account',
+  'model',
+  'status',
+  'key',
+  'session',
+  'agent',
+  'since',
+  'until',
+  'limit',
+  'cursor',
+] as const
 
 /** Of all options only those that the API takes. */
 const toFilter = (options: Filter): Filter =>
@@ -28,6 +39,7 @@ const withFilters = (command: Command): Command =>
     )
     .option('--key <name>', 'with this client key only')
     .option('--session <id>', 'of this session only')
+    .option('--agent <id>', 'of this agent only')
     .option('--since <time>', 'ISO 8601, or a length such as 15m, 24h, 7d')
     .option('--until <time>', 'likewise')
 
