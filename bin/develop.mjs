@@ -51,7 +51,9 @@ switch (task) {
     runBun([join(root, 'test', 'simulation', 'long.ts'), ...words])
     break
   default:
-    fail(`There is no task "${task}": use test, check, fix, docs, bench, bench:keys, bench:routing, bench:ledger or simulate.`)
+    fail(
+      `There is no task "${task}": use test, check, fix, docs, bench, bench:keys, bench:ledger, bench:routing or simulate.`,
+    )
 }
 
 /** Where that takes nobody's password; elsewhere the tests say what they leave out. */

@@ -188,7 +188,7 @@ describe('a budget', () => {
     expect((await show()).use.limits).toMatchObject([{ reserved: 0, isFull: false }])
   })
 
-  it('is the same after a restart, and after the rows of the ledger are gone', async () => {
+  it('is the same after a restart', async () => {
     world = await openWorld()
     const key = await withKey({
       budgets: [
