@@ -1,7 +1,8 @@
 /** Client keys in the API's shapes, with how each of their limits stands. Must not decide what the core decides. */
 import { type ClientKey, isExpired } from '../core/access.ts'
 import { type Gauge, gaugesOf, isFull, opensAt, resetsAt } from '../core/key-gauge.ts'
-import { type KeyUse, type Use, usedIn } from '../core/key-use.ts'
+import { type KeyUse, usedIn } from '../core/key-use.ts'
+import type { Use } from '../core/sliding-use.ts'
 import { type Millis, SECOND, toIso } from '../core/time.ts'
 import type { Key } from './contract.ts'
 import type { Services } from './services.ts'

@@ -4,7 +4,8 @@ import fc from 'fast-check'
 import { NOON } from '../../test/support/samples.ts'
 import { excessName, excessOf, gaugesOf, resetsAt, sentenceOf } from './key-gauge.ts'
 import type { KeyLimits } from './key-limits.ts'
-import { afterArrival, afterEnd, afterRow, type KeyUse, NO_USE, type Use } from './key-use.ts'
+import { afterArrival, afterEnd, afterRow, type KeyUse, NO_USE } from './key-use.ts'
+import type { Use } from './sliding-use.ts'
 import { HOUR, later, MINUTE, type Millis, SECOND, toMillis } from './time.ts'
 
 const used = (tokens: number, usd: number): Use => ({ requests: 1, tokens, usd })

@@ -4,20 +4,18 @@
  * the last one let in can go over a limit. Must not count: that is key-use.ts.
  */
 import type { Budget, BudgetPeriod, KeyLimits } from './key-limits.ts'
+import { type KeyUse, startOf, usedIn } from './key-use.ts'
 import {
   counts,
   endOfSlot,
   FIVE_HOURS,
-  type KeyUse,
   LAST_MINUTE,
   slotsOf,
-  startOf,
   sumIn,
   sumOf,
   type Use,
-  usedIn,
   type Window,
-} from './key-use.ts'
+} from './sliding-use.ts'
 import {
   DAY,
   describeLength,

@@ -9,15 +9,12 @@ import {
   afterRow,
   countedAt,
   type KeyUse,
-  LAST_MINUTE,
   NO_USE,
-  slotsOf,
   startOf,
-  sumIn,
-  type Use,
   usedBy,
   usedIn,
 } from './key-use.ts'
+import { LAST_MINUTE, slotsOf, sumIn, type Use } from './sliding-use.ts'
 import { DAY, HOUR, later, MINUTE, type Millis, SECOND, toIso, toMillis } from './time.ts'
 
 const minuteOf = (use: KeyUse, now: Millis): Use => sumIn(use.lastMinute, LAST_MINUTE, now)

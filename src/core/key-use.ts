@@ -6,33 +6,25 @@
 import type { BudgetPeriod } from './key-limits.ts'
 import type { LedgerRow } from './ledger.ts'
 import {
-  DAY,
-  HOUR,
-  later,
-  MINUTE,
-  type Millis,
-  SECOND,
-  startOfDay,
-  startOfMonth,
-  startOfWeek,
-  toMillis,
-} from './time.ts'
+  type Amounts,
+  FIVE_HOURS,
+  LAST_MINUTE,
+  NO_AMOUNTS,
+  NO_SLOT,
+  NO_WINDOW,
+  NOTHING,
+  plus,
+  type Slot,
+  slotStart,
+  sumIn,
+  toWindow,
+  type Use,
+  type Window,
+  withLess,
+  withUse,
+} from './sliding-use.ts'
+import { DAY, later, type Millis, startOfDay, startOfMonth, startOfWeek } from './time.ts'
 import { promptTokensOf } from './usage.ts'
-
-interface Amounts {
-  /** Input, output and cache writes. */
-  readonly tokens: number
-  readonly usd: number
-}
-
-export interface Use extends Amounts {
-  readonly requests: number
-}
-
-/** What was used within a short span, or within a calendar period, that begins at `at`. */
-export interface Slot extends Use {
-  readonly at: Millis
-}
 
 export type CalendarPeriod = Exclude<BudgetPeriod, '5h'>
 
@@ -40,16 +32,6 @@ export type CalendarPeriod = Exclude<BudgetPeriod, '5h'>
 export type CountedUse = Readonly<Record<CalendarPeriod, Slot>> & {
   /** By five minutes, in the order in which they were begun. */
   readonly fiveHours: readonly Slot[]
-}
-
-/**
- * Slots in the order of time, the newest apart: mostly it alone grows, and the sum of the
- * others is known as long as the oldest of them counts.
- */
-export interface Window {
-  readonly past: readonly Slot[]
-  readonly pastSum: Use
-  readonly newest: Slot
 }
 
 export interface KeyUse extends Omit<CountedUse, 'fiveHours'> {
@@ -65,21 +47,6 @@ export interface KeyUse extends Omit<CountedUse, 'fiveHours'> {
 export interface Reservation extends Amounts {
   readonly at: Millis
 }
-
-/** A window that slides in steps: a slot counts until its whole width is out of the span. */
-interface Sliding {
-  readonly spanMs: number
-  readonly widthMs: number
-}
-
-export const LAST_MINUTE: Sliding = { spanMs: MINUTE, widthMs: 2 * SECOND }
-export const FIVE_HOURS: Sliding = { spanMs: 5 * HOUR, widthMs: 5 * MINUTE }
-
-const NO_AMOUNTS: Amounts = { tokens: 0, usd: 0 }
-const NOTHING: Use = { requests: 0, ...NO_AMOUNTS }
-const NO_SLOT: Slot = { at: toMillis(0), ...NOTHING }
-
-const NO_WINDOW: Window = { past: [], pastSum: NOTHING, newest: NO_SLOT }
 
 export const NO_USE: KeyUse = {
   lastMinute: NO_WINDOW,
@@ -180,76 +147,6 @@ export function startOf(period: CalendarPeriod, at: Millis): Millis {
   }
 }
 
-export const slotStart = (at: Millis, { widthMs }: Sliding): Millis => toMillis(at - (at % widthMs))
-
-/** When a slot no longer counts. */
-export const endOfSlot = ({ at }: Slot, { spanMs, widthMs }: Sliding): Millis => later(at, spanMs + widthMs)
-
-/** A clock that was put back leaves slots in the future: those beyond a whole span are not believed. */
-export const counts = ({ at }: Slot, { spanMs, widthMs }: Sliding, now: Millis): boolean =>
-  now - at < spanMs + widthMs && at - now <= spanMs
-
-export const slotsOf = ({ past, newest }: Window): readonly Slot[] =>
-  newest === NO_SLOT ? past : [...past, newest]
-
-export function sumIn(window: Window, sliding: Sliding, now: Millis): Use {
-  const { past, newest } = window
-  return counts(newest, sliding, now)
-    ? sum(pastSumAt(window, sliding, now), newest)
-    : sumOf(past, sliding, now)
-}
-
-export function sumOf(slots: readonly Slot[], sliding: Sliding, now: Millis): Use {
-  let total = NOTHING
-  for (const slot of slots) if (counts(slot, sliding, now)) total = sum(total, slot)
-  return total
-}
-
-/** Where the newest counts, what does not is at the beginning. Whole numbers are subtracted, fractions added up anew. */
-function pastSumAt({ past, pastSum }: Window, sliding: Sliding, now: Millis): Use {
-  const ended = endedIn(past, sliding, now)
-  if (ended === 0) return pastSum
-  if (pastSum.usd !== 0) return sumOf(past, sliding, now)
-  let { requests, tokens } = pastSum
-  for (let index = 0; index < ended; index++) {
-    requests -= past[index]?.requests ?? 0
-    tokens -= past[index]?.tokens ?? 0
-  }
-  return { requests, tokens, usd: 0 }
-}
-
-function endedIn(past: readonly Slot[], sliding: Sliding, now: Millis): number {
-  const first = past.findIndex((slot) => counts(slot, sliding, now))
-  return first < 0 ? past.length : first
-}
-
-/** Of slots in the order of time. */
-function toWindow(slots: readonly Slot[]): Window {
-  const past = slots.slice(0, -1)
-  return { past, pastSum: past.reduce<Use>(sum, NOTHING), newest: slots.at(-1) ?? NO_SLOT }
-}
-
-/** What no longer counts is dropped when a new slot begins. */
-function withUse(window: Window, { at: moment, ...more }: Slot, sliding: Sliding): Window {
-  const { past, newest } = window
-  const at = slotStart(moment, sliding)
-  if (newest.at === at) return { ...window, newest: plus(newest, more) }
-  if (newest.at > at) return withEarlier(window, { at, ...more }, sliding)
-  const begun = { at, ...more }
-  if (!counts(newest, sliding, moment)) return { ...NO_WINDOW, newest: begun }
-  const kept = past.slice(endedIn(past, sliding, moment))
-  kept.push(newest)
-  return { past: kept, pastSum: sum(pastSumAt(window, sliding, moment), newest), newest: begun }
-}
-
-/** The clock was put back. */
-function withEarlier(window: Window, more: Slot, sliding: Sliding): Window {
-  const kept = slotsOf(window).filter((slot) => counts(slot, sliding, more.at))
-  const known = kept.find((slot) => slot.at === more.at)
-  const others = kept.filter((slot) => slot !== known)
-  return toWindow([...others, known === undefined ? more : plus(known, more)].toSorted((a, b) => a.at - b.at))
-}
-
 /** The expectation is taken back where it stands; what was used beyond it counts from now on. */
 function corrected(window: Window, reservation: Reservation, used: Use, now: Millis): Window {
   const excess = used.tokens - reservation.tokens
@@ -261,27 +158,5 @@ function corrected(window: Window, reservation: Reservation, used: Use, now: Mil
     : righted
 }
 
-/** A slot that is there no more has nothing to be taken back from. */
-function withLess(window: Window, at: Millis, less: Use): Window {
-  const { past, newest } = window
-  if (newest.at === at) return { ...window, newest: plus(newest, less) }
-  const index = past.findLastIndex((slot) => slot.at === at)
-  const slot = past[index]
-  return slot === undefined ? window : toWindow([...past.with(index, plus(slot, less)), newest])
-}
-
-const sum = (a: Use, b: Use): Use => ({
-  requests: a.requests + b.requests,
-  tokens: a.tokens + b.tokens,
-  usd: a.usd + b.usd,
-})
-
 const plusIn = (use: KeyUse, period: CalendarPeriod, more: Use, at: Millis): Slot =>
   isIn(use[period], period, at) ? plus(use[period], more) : { at: startOf(period, at), ...more }
-
-const plus = ({ at, requests, tokens, usd }: Slot, more: Use): Slot => ({
-  at,
-  requests: Math.max(0, requests + more.requests),
-  tokens: Math.max(0, tokens + more.tokens),
-  usd: Math.max(0, usd + more.usd),
-})

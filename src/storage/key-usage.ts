@@ -3,19 +3,10 @@
  * ledger's rows, so that a budget is right after a crash, and still is when the rows have been
  * forgotten. Must not judge.
  */
-import {
-  type CalendarPeriod,
-  type CountedUse,
-  countedAt,
-  FIVE_HOURS,
-  type Slot,
-  slotStart,
-  startOf,
-  type Use,
-  usedBy,
-} from '../core/key-use.ts'
+import { type CalendarPeriod, type CountedUse, countedAt, startOf, usedBy } from '../core/key-use.ts'
 import type { LedgerRow } from '../core/ledger.ts'
 import type { KeyUsageStore } from '../core/ports/stores.ts'
+import { FIVE_HOURS, type Slot, slotStart, type Use } from '../core/sliding-use.ts'
 import { DAY, later, type Millis, toMillis } from '../core/time.ts'
 import { type Database, numberOf, type Row, type Statement, statement, textOf } from './database.ts'
 
