@@ -156,7 +156,7 @@ describe('damage that is come upon while the file is in use', () => {
     await book(400)
     await database.upkeep.compact()
     const whole = readFileSync(file)
-    overwrite(Buffer.alloc(whole.length - 4_096 * 20, 0xa5), 4_096 * 20)
+    overwrite(Buffer.alloc(whole.length - 4_096 * 100, 0xa5), 4_096 * 100)
     const findings = await database.check()
     expect(findings.length).toBeGreaterThan(0)
     expect(database.problems()).toEqual([expect.stringContaining(`The database ${file} is damaged (`)])
@@ -170,7 +170,7 @@ describe('damage that is come upon while the file is in use', () => {
     await database.upkeep.compact()
     const whole = readFileSync(file)
     await database.close()
-    overwrite(Buffer.alloc(whole.length - 4_096 * 40, 0xa5), 4_096 * 40)
+    overwrite(Buffer.alloc(whole.length - 4_096 * 100, 0xa5), 4_096 * 100)
     // Of a size that no start looks through.
     database = openUnchecked()
     await expect(database.read('select * from requests order by id')).rejects.toMatchObject({
