@@ -135,6 +135,15 @@ describe('each rule fires from what happened', () => {
     )
     expect((await preview('budget')).count).toBe(1)
   })
+
+  it('a key’s budget is used by more than was said', async () => {
+    await open()
+    const budgets = [{ tokens: 1, period: 'day' as const }]
+    const { secret } = await world.api.createKey({ body: { name: 'ci', budgets } })
+    await add({ name: 'budget', when: { kind: 'budget-above', share: 0.5 }, scope: { key: 'ci' } })
+    expect((await world.ask({}, { 'x-api-key': secret })).status).toBe(200)
+    expect((await fired('budget')).message).toMatch(/^The budget of key ci for the day is used by/)
+  })
 })
 
 describe('what fires', () => {

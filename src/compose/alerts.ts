@@ -1,5 +1,6 @@
 /** Puts together what watches over the pool and tells people, out of adapters and the live settings. No decisions. */
 import type { AlertsService } from '../api/alert-service.ts'
+import { isExpired, isUsable } from '../core/access.ts'
 import type { BudgetFact, Facts, Runway } from '../core/alerts/facts.ts'
 import type { DayBudget } from '../core/alerts/past.ts'
 import type { AlertRule } from '../core/alerts/rule.ts'
@@ -8,6 +9,8 @@ import { timelineOf } from '../core/alerts/traffic.ts'
 import { reachOf } from '../core/alerts/traffic-findings.ts'
 import { forecastAll, standingOf } from '../core/forecast-all.ts'
 import { HEALTHY } from '../core/health.ts'
+import { gaugesOf } from '../core/key-gauge.ts'
+import type { KeyUse } from '../core/key-use.ts'
 import type { LedgerRow } from '../core/ledger.ts'
 import type { Upstream } from '../core/ports/upstream.ts'
 import { stateOf } from '../core/state.ts'
@@ -39,6 +42,8 @@ interface Parts {
   readonly pool: Pool
   readonly spending: Spending
   readonly upstream: Upstream
+  /** What a key has used. */
+  readonly keyUse: (keyId: string) => KeyUse
   readonly environment: Readonly<Record<string, string | undefined>>
 }
 
@@ -91,7 +96,8 @@ const tellsUsage = (provider: string): boolean =>
 type Gather = (rules: readonly AlertRule[]) => Promise<Facts>
 
 /** What is so now; only what some rule looks at is worked out. */
-function createFacts(foundation: Foundation, { pool, spending }: Parts, tally: Tally): Gather {
+function createFacts(foundation: Foundation, parts: Parts, tally: Tally): Gather {
+  const { pool } = parts
   const runway = createRunway(foundation, pool)
   return async (rules) => {
     const wanted = rules.filter(({ isEnabled }) => isEnabled)
@@ -108,7 +114,9 @@ function createFacts(foundation: Foundation, { pool, spending }: Parts, tally: T
         state: stateOf(account, health, now),
         windows: pool.windowsOf(account.id),
       })),
-      budgets: has('budget-above') ? poolBudgetsOf(foundation, spending) : [],
+      budgets: has('budget-above')
+        ? [...poolBudgetsOf(foundation, parts), ...keyBudgetsOf(foundation, parts, now)]
+        : [],
       runway: has('runway-below') ? await runway() : { kind: 'unknown' },
       traffic: (scope) =>
         timelineOf(slices, scope, (id, group) =>
@@ -168,12 +176,27 @@ const dayBudgetsOf = ({ config }: Foundation): readonly DayBudget[] =>
     ),
   )
 
-const poolBudgetsOf = (foundation: Foundation, { ofGroup }: Spending): readonly BudgetFact[] =>
+const poolBudgetsOf = (foundation: Foundation, { spending }: Parts): readonly BudgetFact[] =>
   dayBudgetsOf(foundation).map(({ name, group, usdPerDay: limit }) => ({
     name,
     group,
-    used: ofGroup(group),
+    used: spending.ofGroup(group),
     limit,
     unit: 'USD',
     period: 'day',
   }))
+
+/** Of keys that can be used: what is under way counts when it is over. */
+const keyBudgetsOf = ({ storage }: Foundation, { keyUse }: Parts, now: Millis): readonly BudgetFact[] =>
+  storage.keys
+    .all()
+    .filter((key) => isUsable(key) && !isExpired(key, now))
+    .flatMap(({ id, name, rules }) =>
+      gaugesOf(rules, keyUse(id), now).flatMap(({ limit, period, unit, most, used }) =>
+        limit === 'budget' && period !== undefined && unit !== 'requests'
+          ? [{ name: `key ${name}`, key: id, used, limit: most, unit: BUDGET_UNITS[unit], period }]
+          : [],
+      ),
+    )
+
+const BUDGET_UNITS = { usd: 'USD', tokens: 'tokens' } as const

@@ -57,7 +57,8 @@ export function openParts(
   const upstream = openUpstream(foundation, environment)
   const keeping = createKeeperContext(foundation, { pool, upstream, metrics })
   const keeper = createKeeper(keeping)
-  const alerts = createAlerts(foundation, { pool, spending, upstream, environment })
+  const keyUse = (id: string) => context.keyMeters.useOf(id)
+  const alerts = createAlerts(foundation, { pool, spending, upstream, keyUse, environment })
   const parts = { pool, tokens: keeper.tokens, upstream, metrics, feed, line, spending, alerts, library }
   const context = createProxyContext(foundation, parts)
   warnOfRules(context.settings().rules, foundation)

@@ -4,7 +4,7 @@
  */
 import type { LedgerRow } from '../core/ledger.ts'
 import type { RequestLog } from '../core/ports/request-log.ts'
-import { type Database, type Row, type Value } from './database.ts'
+import type { Database, Row, Value } from './database.ts'
 import { toLedgerRow } from './ledger-rows.ts'
 import { sumLedger, sumLedgerBy } from './ledger-sums.ts'
 import { toSearch } from './request-conditions.ts'

@@ -49,7 +49,10 @@ describe.each(await databases())('retention on %s', (_kind, useDatabase) => {
     const database = await its.open()
     await book(database, its.directory, upTo(620))
     let steps = 0
-    const forgotten = await createRetention(database, async () => true).forgetRequests(at(999), () => steps++ === 1)
+    const forgotten = await createRetention(database, async () => true).forgetRequests(
+      at(999),
+      () => steps++ === 1,
+    )
     expect(forgotten).toBeGreaterThan(0)
     expect(await rowsIn(database)).toHaveLength(620 - forgotten)
     expect(forgotten).toBeLessThan(620)
