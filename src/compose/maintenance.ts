@@ -49,6 +49,7 @@ export function createMaintenance({ storage, directory }: Foundation): Maintenan
         await resetStatistics(database).catch((error) => {
           throw toUserError(error, 'The totals were changed by somebody else at the same time.')
         })
+        ledger.rollups.doubt()
       }),
     clearHistory: (before) =>
       alone('cleared', async () => {

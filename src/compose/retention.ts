@@ -83,11 +83,12 @@ interface Run {
 }
 
 async function forgetOld(
-  { readings, keyUsage, sessions, retention }: Storage,
+  { ledger, readings, keyUsage, sessions, retention }: Storage,
   { now, settings, log, isOver }: Run,
 ): Promise<void> {
   await readings.thin(now)
   await keyUsage.forget(now)
+  while (!isOver() && (await ledger.trimHistory(now))) await Bun.sleep(PAUSE_MS)
   await retention.forgetOwners(isOver)
   await retention.forgetBindings(later(now, -Math.max(BINDINGS_KEPT_MS, settings.sessionDurationMs)), isOver)
   const days = settings.requestRetentionDays
