@@ -12,11 +12,10 @@ import type { Ledger } from '../core/ports/stores.ts'
 import type { Millis } from '../core/time.ts'
 import { type Database, isRefusal, refusalOf, type Statement } from './database.ts'
 import type { Journal } from './journal.ts'
-import { keyUsageOf } from './key-usage.ts'
+import { commitRows } from './ledger-commit.ts'
 import { type Entry, parseLine, unwritten } from './ledger-entries.ts'
-import { insertOf, valuesOf } from './ledger-rows.ts'
+import { valuesOf } from './ledger-rows.ts'
 import { createRollups, type Rollups } from './rollups.ts'
-import { totalsOf } from './totals.ts'
 import type { WriteBehind } from './write-behind.ts'
 
 export interface ClosableLedger extends Ledger, WriteBehind {
@@ -214,26 +213,6 @@ async function store(
     if (!isRefusal(error)) throw error
     return storeSingly(state, rows, others)
   }
-}
-
-/** What rows add to the sums that are kept beside them. */
-const sumsOf = (rows: readonly LedgerRow[]): readonly Statement[] => [...totalsOf(rows), ...keyUsageOf(rows)]
-
-async function commitRows(
-  { rollups, database }: State,
-  entries: readonly Entry[],
-  others: readonly Statement[],
-): Promise<void> {
-  const rows = entries.map(({ row }) => row)
-  const { statements, done } = await rollups.take(rows)
-  const inserts = entries.map(({ values }) => insertOf(values))
-  try {
-    await database.commit([...inserts, ...sumsOf(rows), ...statements, ...others], 'normal')
-  } catch (error) {
-    if (!isRefusal(error)) rollups.doubt()
-    throw error
-  }
-  done()
 }
 
 /** Something in a batch cannot be stored. That one thing is given up and named, the rest is not. */
