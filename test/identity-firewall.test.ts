@@ -224,7 +224,7 @@ describe('the gateway’s own sign-in', () => {
       expect(await answer.json()).toMatchObject({ error: { code: 'unauthenticated' } })
     }
     const { secret } = await world.api.createKey({ body: { name: 'laptop' } })
-    expect((await post({ authorization: `Bearer ${secret}` })).status).toBe(401)
+    expect((await post({ authorization: `Bearer ${secret}` })).status).toBe(403)
     expect((await world.admin(path)).status).toBe(404)
     expect(received()).toEqual([])
     expect(await world.rows(0)).toEqual([])

@@ -54,8 +54,8 @@ const COLUMNS = [
   ...CACHE_COLUMNS,
 ] as const
 
-/** As many as the first version wrote. */
-const FIRST_COLUMNS = 30
+/** Those that the first version wrote. */
+export const FIRST_COLUMNS: readonly string[] = COLUMNS.slice(0, 30)
 
 /** What the history counts of a row (core/rollup.ts); the rest stays empty when only these are read. */
 export const FACT_COLUMNS = [
@@ -129,7 +129,7 @@ export const insertOf = (values: readonly Value[]): Statement => ({
  * the end, and an older row has nothing in those. Undefined when it is of a newer one.
  */
 export const fromValues = (values: readonly Value[]): LedgerRow | undefined =>
-  values.length < FIRST_COLUMNS || values.length > COLUMNS.length
+  values.length < FIRST_COLUMNS.length || values.length > COLUMNS.length
     ? undefined
     : toLedgerRow(Object.fromEntries(COLUMNS.map((column, index) => [column, values[index] ?? null])))
 
