@@ -1,6 +1,5 @@
-/** Opens what is kept of bodies, by the live settings, and looks after its bounds every hour. */
+/** Opens what is kept of bodies, by the live settings. Its age is looked after by retention.ts. */
 import type { Log } from '../core/ports/log.ts'
-import { HOUR, MINUTE } from '../core/time.ts'
 import { systemClock as clock } from '../platform/clock.ts'
 import { type ClosablePayloads, createPayloads } from '../storage/payloads.ts'
 import type { ConfigService } from './config-service.ts'
@@ -15,7 +14,7 @@ export function openPayloads(
   { settings }: Pick<ConfigService, 'settings'>,
   log: Log,
 ): ClosablePayloads {
-  const payloads = createPayloads({
+  return createPayloads({
     file,
     key: () => key,
     settings: () => {
@@ -29,16 +28,4 @@ export function openPayloads(
     clock,
     log,
   })
-  const trim = (): void =>
-    void payloads.trim().catch((error) => log.error('Old payloads could not be forgotten.', error))
-  const first = setTimeout(trim, MINUTE).unref()
-  const timer = setInterval(trim, HOUR).unref()
-  return {
-    ...payloads,
-    async close() {
-      clearTimeout(first)
-      clearInterval(timer)
-      await payloads.close()
-    },
-  }
 }

@@ -7,7 +7,7 @@ import { makeOld, openStores } from '../../test/support/old-databases.ts'
 import { idOf, memoryLog, NOON, sampleRow } from '../../test/support/samples.ts'
 import { type TickingClock, tickingClock } from '../../test/support/ticking-clock.ts'
 import { eventually } from '../../test/support/world.ts'
-import { DAY, HOUR, later, MINUTE, SECOND } from '../core/time.ts'
+import { DAY, HOUR, later, MINUTE, type Millis, SECOND } from '../core/time.ts'
 import { LATEST } from '../storage/migrations.ts'
 import { openSqlite } from '../storage/sqlite.ts'
 import type { Storage } from '../storage/storage.ts'
@@ -24,6 +24,8 @@ let problems: Problems
 let log: ReturnType<typeof memoryLog>
 let wish: { requestRetentionDays: number; databaseMaxBytes: number; sessionDurationMs: number }
 let stop: () => void
+/** The time that payloads, and the history, were last told to be deleted by. */
+let deletedBy: readonly Millis[] = []
 
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), 'spillway-retention-'))
@@ -42,10 +44,22 @@ afterEach(async () => {
 /** As a process that starts at that time. */
 function begin(at: TickingClock): void {
   clock = at
+  deletedBy = []
   problems = createProblems()
   log = memoryLog()
   const config = { settings: () => wish } as unknown as ConfigService
-  stop = startRetention({ storage, config, log, problems }, clock)
+  const note = (now: Millis): void => {
+    deletedBy = [...deletedBy, now]
+  }
+  const payloads = { trim: async (now: Millis) => note(now) }
+  const { trimHistory } = storage.ledger
+  Object.assign(storage.ledger, {
+    trimHistory(now: Millis) {
+      note(now)
+      return trimHistory(now)
+    },
+  })
+  stop = startRetention({ storage, payloads, config, log, problems }, clock)
 }
 
 /** Rows that began so long before noon. */
@@ -130,6 +144,8 @@ describe('a clock that jumps', () => {
     expect(problems.list()).toEqual([expect.stringMatching(/^The clock says 2036-.*3650 days later/)])
     await pass(23 * HOUR)
     expect(await rows()).toBe(2)
+    expect(deletedBy.length).toBeGreaterThan(2)
+    expect(Math.max(...deletedBy)).toBeLessThan(later(NOON, DAY))
     clock.jump(-10 * YEAR)
     await pass(5 * SECOND)
     expect(problems.list().join()).not.toContain('later than when it was last believed')

@@ -21,7 +21,15 @@ const BINDINGS_KEPT_MS = DAY
 
 /** Gives the function that ends it. */
 export function startRetention(
-  { storage, config, log, problems }: Pick<Foundation, 'storage' | 'config' | 'log' | 'problems'>,
+  {
+    storage,
+    payloads,
+    config,
+    log,
+    problems,
+  }: Pick<Foundation, 'storage' | 'config' | 'log' | 'problems'> & {
+    readonly payloads: Pick<Foundation['payloads'], 'trim'>
+  },
   clock: Clock,
 ): () => void {
   const { database, retention } = storage
@@ -40,6 +48,7 @@ export function startRetention(
       await forgetOld(storage, { now, settings, log, isOver })
       isOverBudget = !(await fitIntoBudget(storage, { now, settings, log, isOver }))
       await retention.shrink(isOver)
+      await payloads.trim(now)
       failure = undefined
     } catch (error) {
       if (isStopped) return

@@ -148,7 +148,7 @@ describe('the file', () => {
     expect(await payloads.read('one')).toBeUndefined()
     expect(await payloads.has('one')).toBe(false)
     expect(await payloads.clear()).toBe(0)
-    await payloads.trim()
+    await payloads.trim(clock.now())
     expect(await payloads.summary()).toEqual({ count: 0, bytes: 0, oldest: undefined, newest: undefined })
     expect(filesThere()).toEqual([])
   })
@@ -202,7 +202,7 @@ describe('the budget', () => {
     for (let index = 0; index < 32; index++) keep(`p${index}`, { body: noise(MEGABYTE / 2) })
     await payloads.has('p0')
     settings = { ...settings, budgetBytes: 2 * MEGABYTE }
-    await payloads.trim()
+    await payloads.trim(clock.now())
     expect((await payloads.summary()).count).toBeGreaterThan(0)
     const left = readdirSync(directory).map((name) => statSync(join(directory, name)).size)
     expect(left.reduce((sum, size) => sum + size, 0)).toBeLessThan(8 * MEGABYTE)
@@ -213,15 +213,19 @@ describe('the retention', () => {
   it('forgets what is older, and keeps what is not', async () => {
     keep('old', { at: NOON - 7 * DAY - 1 })
     keep('young', { at: NOON - 7 * DAY + 1 })
+    await payloads.has('young')
+    await payloads.trim(clock.now())
     expect(await idsOf(['old', 'young'])).toEqual(['young'])
     await clock.advance(DAY)
-    await payloads.trim()
+    await payloads.trim(clock.now())
     expect(await idsOf(['young'])).toEqual([])
   })
 
   it('of 0 days keeps everything', async () => {
     settings = { ...settings, retentionDays: 0 }
     keep('old', { at: NOON - 700 * DAY })
+    await payloads.has('old')
+    await payloads.trim(clock.now())
     expect(await payloads.has('old')).toBe(true)
   })
 })

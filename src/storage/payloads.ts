@@ -7,7 +7,7 @@ import { existsSync } from 'node:fs'
 import type { Clock } from '../core/ports/clock.ts'
 import type { Log } from '../core/ports/log.ts'
 import type { KeptPayload, PayloadStore, PayloadSummary } from '../core/ports/payloads.ts'
-import { DAY, later, MINUTE } from '../core/time.ts'
+import { DAY, later, MINUTE, type Millis } from '../core/time.ts'
 import { createPayloadClient, sentenceOf, toUserProblem } from './payload-client.ts'
 import { createPayloadQueue } from './payload-queue.ts'
 import type { PayloadParcel, PayloadQuestion } from './payload-worker.ts'
@@ -28,8 +28,8 @@ export interface PayloadsOptions {
 }
 
 export interface ClosablePayloads extends PayloadStore {
-  /** Forgets what is too old or too much, where anything is kept. */
-  trim(): Promise<void>
+  /** Forgets what is too old by then, or too much, where anything is kept. */
+  trim(now: Millis): Promise<void>
   /** Writes what waits, for a few seconds at most. */
   close(): Promise<void>
 }
@@ -41,15 +41,12 @@ export function createPayloads({ file, key, settings, clock, log }: PayloadsOpti
   const client = createPayloadClient(file, key)
   /** What goes wrong and right by turns is said once a minute. */
   let quietUntil = 0
-  const trim = (): Promise<unknown> => {
-    const { budgetBytes, retentionDays } = settings()
-    const before = retentionDays === 0 ? undefined : later(clock.now(), -retentionDays * DAY)
-    return client.ask({ kind: 'trim', bounds: { budgetBytes, before } })
-  }
+  const trim = (before: Millis | undefined): Promise<unknown> =>
+    client.ask({ kind: 'trim', bounds: { budgetBytes: settings().budgetBytes, before } })
   const queue = createPayloadQueue({
     async write(parcels) {
       await client.ask({ kind: 'keep', parcels, patterns: settings().patterns }, memoryOf(parcels))
-      await trim().catch((error) => log.error('Old payloads could not be forgotten.', error))
+      await trim(undefined).catch((error) => log.error('Old payloads could not be forgotten.', error))
     },
     sentenceOf: (error) => sentenceOf(error, file),
     onProblem(sentence) {
@@ -78,8 +75,9 @@ export function createPayloads({ file, key, settings, clock, log }: PayloadsOpti
     summary: () => ask({ kind: 'summary' }, EMPTY),
     forget: (request) => ask({ kind: 'forget', request }, false),
     clear: () => ask({ kind: 'clear' }, 0),
-    async trim() {
-      if (!isNothingKept()) await trim()
+    async trim(now) {
+      const { retentionDays } = settings()
+      if (!isNothingKept()) await trim(retentionDays === 0 ? undefined : later(now, -retentionDays * DAY))
     },
     async close() {
       const late = Promise.withResolvers<void>()
