@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'bun:test'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { openApiDocument } from '../src/api/openapi.ts'
 import { ROOT } from './support/gateway-process.ts'
 
 const lines = readFileSync(join(ROOT, 'test', 'README.md'), 'utf8').split('\n')
@@ -53,3 +54,25 @@ function numbersOf(text: string): readonly number[] {
     return first === '' ? [] : Array.from({ length }, (_, index) => Number(first) + index)
   })
 }
+
+describe('the guide to the admin API', () => {
+  it('names every path that there is, and none that there is not', () => {
+    const guide = readFileSync(join(ROOT, 'docs', 'api.md'), 'utf8')
+    const text = guide.slice(guide.indexOf('| accounts'), guide.indexOf('Streams are'))
+    const named = [
+      ...text.matchAll(/(?:`|POST |GET |DELETE |PATCH )(\/[\w:.-]+(?:\/[\w:.-]+)*)(?:\/\{([\w, -]+)\})?/g),
+    ].flatMap(([, path = '', last]) =>
+      last === undefined ? [path] : last.split(', ').map((each) => `${path}/${each}`),
+    )
+    const paths = Object.keys(openApiDocument('1').paths).map((path) => path.replace(/\{(\w+)\}/g, ':$1'))
+    const elsewhere = [
+      '/api/openapi.json',
+      '/api/docs',
+      '/sign-in.js',
+      '/sign-in.css',
+      '/api/sign-in/oidc/callback',
+    ]
+    expect(paths.filter((path) => !named.includes(path) && !elsewhere.includes(path))).toEqual([])
+    expect(named.filter((path) => !paths.includes(path) && path !== '/callback')).toEqual([])
+  })
+})
