@@ -18,7 +18,7 @@ import { createDice } from './support/random.ts'
 import { exchange } from './support/raw-answer.ts'
 import { connectRaw } from './support/raw-client.ts'
 import { bodyOf, requestBytes } from './support/requests.ts'
-import { keyOf, openWorld, type World } from './support/world.ts'
+import { eventually, keyOf, openWorld, type World } from './support/world.ts'
 
 let world: World
 afterEach(() => world.stop())
@@ -268,15 +268,18 @@ describe('payloads', () => {
     expect(await world.rows(3)).toHaveLength(3)
   })
 
-  it('that are past their time go with the next one that is kept', async () => {
+  it('that are past their time go as soon as that time is changed', async () => {
     await start({ payloads: 'all' })
     const id = idOf(await world.ask())
     expect(await isKept(id)).toBe(true)
     const aged = new Database(file())
-    aged.run('update payloads set at = at - ?', [8 * DAY])
+    aged.run('update payloads set at = at - ?', [6 * DAY])
     aged.close()
     const next = idOf(await world.ask())
-    expect([await isKept(next), await isKept(id)]).toEqual([true, false])
+    expect([await isKept(next), await isKept(id)]).toEqual([true, true])
+    await world.api.changeConfig({ body: { payloadRetentionDays: 5 } })
+    await eventually(async () => !(await isKept(id)), 'the old one to go', 20_000)
+    expect(await isKept(next)).toBe(true)
   })
 })
 

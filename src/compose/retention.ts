@@ -81,8 +81,8 @@ export function startRetention(
 }
 
 /** What a change of must take effect soon. */
-const wishIn = ({ requestRetentionDays, databaseMaxBytes }: Settings): string =>
-  `${requestRetentionDays} ${databaseMaxBytes}`
+const wishIn = ({ requestRetentionDays, databaseMaxBytes, payloadRetentionDays }: Settings): string =>
+  `${requestRetentionDays} ${databaseMaxBytes} ${payloadRetentionDays}`
 
 interface Run {
   readonly now: Millis
