@@ -293,7 +293,12 @@ async function startAnew(how: 'restart' | 'crash', world: World): Promise<void> 
     await clock.advance(6 * SECOND)
     await ending
   } else await instance.crash()
-  for (const [name, count] of world.asking) if (count > 0) world.excused.add(name)
+  for (const [name, count] of world.asking) {
+    if (count <= 0) continue
+    world.excused.add(name)
+    // What came of it nobody has heard: whoever asks again is not told by that that the token is dead.
+    pardon(name, world)
+  }
   // What was written behind a moment before a crash may not have been written.
   if (how === 'crash') for (const name of NAMES) pardon(name, world)
   world.instance = await start(world)
