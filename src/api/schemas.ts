@@ -5,6 +5,7 @@
  * key's, once.
  */
 import { z } from 'zod'
+import { OUTCOMES } from '../core/ledger.ts'
 import { cacheSchema } from './cache-schemas.ts'
 
 export const time = z.string().describe('ISO 8601, UTC')
@@ -47,14 +48,7 @@ export const decisionSchema = z.object({
   ),
 })
 
-export const outcomeSchema = z.enum([
-  'ok',
-  'client-error',
-  'upstream-error',
-  'refused',
-  'aborted',
-  'truncated',
-])
+export const outcomeSchema = z.enum(OUTCOMES)
 
 export const requestSchema = z.object({
   id: z.string(),

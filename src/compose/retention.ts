@@ -101,10 +101,10 @@ async function forgetOld(
   await retention.forgetOwners(isOver)
   await retention.forgetBindings(later(now, -Math.max(BINDINGS_KEPT_MS, settings.sessionDurationMs)), isOver)
   const days = settings.requestRetentionDays
-  const oldest = days === 0 ? toMillis(0) : later(now, -days * DAY)
-  while (!isOver() && (await sessions.forget(oldest)) > 0) await Bun.sleep(PAUSE_MS)
+  const before = days === 0 ? toMillis(0) : later(now, -days * DAY)
+  // Those that are too many go, however long the rest is kept.
+  while (!isOver() && (await sessions.forget(before)) > 0) await Bun.sleep(PAUSE_MS)
   if (days === 0) return
-  const before = later(now, -days * DAY)
   await retention.forgetEvents(before, isOver)
   const forgotten = await retention.forgetRequests(before, isOver)
   if (forgotten > 0) log.info(`${forgotten} ledger rows older than ${days} days were forgotten.`)

@@ -1,6 +1,6 @@
 /**
  * The ledger's row: everything that is kept of one client request, money, tokens and the
- * reasons included. Types only; how rows are stored is the storage's affair. A row holds no
+ * reasons included. No behaviour; how rows are stored is the storage's affair. A row holds no
  * body, no header and no secret.
  */
 import type { AccountId } from './account.ts'
@@ -10,7 +10,8 @@ import type { RequestClass } from './rules.ts'
 import type { Millis } from './time.ts'
 import type { Usage } from './usage.ts'
 
-export type Outcome = 'ok' | 'client-error' | 'upstream-error' | 'refused' | 'aborted' | 'truncated'
+export const OUTCOMES = ['ok', 'client-error', 'upstream-error', 'refused', 'aborted', 'truncated'] as const
+export type Outcome = (typeof OUTCOMES)[number]
 
 export interface AttemptRecord {
   readonly account: string

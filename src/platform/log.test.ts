@@ -193,7 +193,7 @@ describe.each(FORMATS)('the log as %s', (format, steers) => {
     'sk-learn',
     'Basic authentication is not understood.',
     'at http://127.0.0.1:8080/v1/messages?limit=10',
-    'file:///work/node_modules/@scope/package/index.js:12:5',
+    'file:///srv/node_modules/@scope/package/index.js:12:5',
     'api key missing; the password is too short',
     'ECONNREFUSED code: 111',
   ])('leaves %p as it is', (words) => {

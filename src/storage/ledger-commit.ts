@@ -1,6 +1,6 @@
 /**
  * The one commit that ledger rows go into, together with every sum that is kept beside them:
- * accounts' totals, keys' usage, history. Must not decide what happens when it fails.
+ * accounts' totals, sessions, keys' usage, history. Must not decide what happens when it fails.
  */
 import type { LedgerRow } from '../core/ledger.ts'
 import { type Database, isRefusal, type Statement } from './database.ts'
@@ -8,6 +8,7 @@ import { keyUsageOf } from './key-usage.ts'
 import type { Entry } from './ledger-entries.ts'
 import { insertOf } from './ledger-rows.ts'
 import type { Rollups } from './rollups.ts'
+import { sessionSumsOf } from './session-sums.ts'
 import { totalsOf } from './totals.ts'
 
 interface Places {
@@ -16,7 +17,11 @@ interface Places {
 }
 
 /** What rows add to the sums that are kept beside them. */
-const sumsOf = (rows: readonly LedgerRow[]): readonly Statement[] => [...totalsOf(rows), ...keyUsageOf(rows)]
+const sumsOf = (rows: readonly LedgerRow[]): readonly Statement[] => [
+  ...totalsOf(rows),
+  ...sessionSumsOf(rows),
+  ...keyUsageOf(rows),
+]
 
 /** Rows and all that is kept beside them, in one commit, with what else there is. Throws DatabaseError. */
 export async function commitRows(

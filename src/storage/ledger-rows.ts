@@ -3,7 +3,7 @@
  * directions. Must not query.
  */
 import { toAccountId } from '../core/account.ts'
-import type { DecisionRecord, LedgerRow, Outcome } from '../core/ledger.ts'
+import { type DecisionRecord, type LedgerRow, OUTCOMES, type Outcome } from '../core/ledger.ts'
 import { toMillis } from '../core/time.ts'
 import { CACHE_COLUMNS, cacheValuesOf, toCacheFields } from './cache-columns.ts'
 import {
@@ -174,14 +174,5 @@ export const toLedgerRow = (row: Row): LedgerRow => {
     ...toCacheFields(row),
   }
 }
-
-const OUTCOMES: readonly Outcome[] = [
-  'ok',
-  'client-error',
-  'upstream-error',
-  'refused',
-  'aborted',
-  'truncated',
-]
 
 const toOutcome = (text: string): Outcome => OUTCOMES.find((outcome) => outcome === text) ?? 'upstream-error'

@@ -6,7 +6,6 @@ import type { AccountId } from '../core/account.ts'
 import type { LedgerRow } from '../core/ledger.ts'
 import type { Totals } from '../core/ports/stores.ts'
 import { type Database, numberOf, type Statement, statement, textOf } from './database.ts'
-import { sessionSumsOf } from './session-sums.ts'
 
 const ADD = `insert into account_totals (account_id, requests, input_tokens, output_tokens, cost_usd)
   values ($1, $2, $3, $4, $5)
@@ -18,13 +17,7 @@ const ADD = `insert into account_totals (account_id, requests, input_tokens, out
 
 const NO_TOTALS: Totals = { requests: 0, inputTokens: 0, outputTokens: 0, costUsd: 0 }
 
-/** Accounts' totals and sessions' sums alike: whatever runs along with the rows. */
-export const totalsOf = (rows: readonly LedgerRow[]): readonly Statement[] => [
-  ...accountTotalsOf(rows),
-  ...sessionSumsOf(rows),
-]
-
-function accountTotalsOf(rows: readonly LedgerRow[]): readonly Statement[] {
+export function totalsOf(rows: readonly LedgerRow[]): readonly Statement[] {
   const sums = new Map<AccountId, Totals>()
   for (const row of rows) {
     if (row.accountId !== undefined) sums.set(row.accountId, plus(sums.get(row.accountId) ?? NO_TOTALS, row))

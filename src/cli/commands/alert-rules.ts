@@ -148,30 +148,9 @@ function addAdding(rules: Command, shell: Shell): void {
 }
 
 function parametersOf(options: RuleOptions): Readonly<Record<string, unknown>> {
-  const {
-    share: above,
-    below,
-    fallsBy,
-    usdPerHour,
-    length,
-    over,
-    for: forLength,
-    state,
-    window,
-    atLeast,
-  } = options
-  const all = {
-    share: above,
-    below,
-    fallsBy,
-    usdPerHour,
-    length,
-    over,
-    for: forLength,
-    states: state,
-    window,
-    atLeast,
-  }
+  const { share, below, fallsBy, usdPerHour, length, over, for: forLength, state, window, atLeast } = options
+  const lengths = { length, over, for: forLength }
+  const all = { share, below, fallsBy, usdPerHour, ...lengths, states: state, window, atLeast }
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
 }
 
